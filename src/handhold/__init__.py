@@ -1,0 +1,1 @@
+"""handhold makes virtual hands hold things."""

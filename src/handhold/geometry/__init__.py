@@ -1,0 +1,1 @@
+"""Geometry without hands or objects: distances, meshes, samples, rigid motions."""

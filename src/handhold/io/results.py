@@ -1,0 +1,238 @@
+"""Results: one grasp or motion as an `.npz` that stands alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast, get_args
+
+import numpy as np
+import torch
+
+from handhold.errors import InputError
+from handhold.hand.model import Hand, HandParams
+from handhold.hand.skeleton import MANO_FROM_OPENPOSE, Side, reorder_joints
+from handhold.interaction.grasp import Contact, Grasp
+from handhold.io.document import read_arrays
+from handhold.io.files import writing
+from handhold.io.values import array, check_keys, choice, pose, positive
+from handhold.objects import ObjectMesh
+
+FORMAT = "handhold-grasp/1"
+PARAMS = {"global_orient": (3,), "hand_pose": (15, 3), "betas": (None,), "transl": (3,)}
+REQUIRED = (
+    *("format", "name", "side", "model", "model_version", "hand_vertices", "hand_faces", "fitted_vertices"),
+    *("joints", *PARAMS, "object_vertices", "object_faces", "object_name", "T_world_object"),
+)
+OPTIONAL = ("offsets", "keypoints", "fps", "instruction", "contact_hand", "contact_object")
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What a result file holds, checked; world frame and metres unless said. A motion has a leading T.
+
+    Attributes:
+        name: what reports call it.
+        side: "right" or "left".
+        model: hand model, "open" or "mano".
+        model_version: version of the hand's asset that the parameters belong to.
+        hand_vertices: (T?, V, 3) with soft tissue.
+        hand_faces: (F, 3) int64.
+        fitted_vertices: (T?, V, 3) before soft tissue.
+        joints: (T?, 21, 3) OpenPose order.
+        global_orient, hand_pose, betas, transl: parameters with smplx's names (T?, ...).
+        object_vertices: (N, 3) the object's own frame.
+        object_faces: (M, 3) int64.
+        object_name: the object's name.
+        T_world_object: (T?, 4, 4).
+        offsets: (T?, V, 3) soft tissue, or None.
+        keypoints: (T?, 21, 3) observed, OpenPose order, NaN where missing, or None.
+        fps: frames a second of a motion, or None.
+        instruction: what the grasp is for, or None.
+        contact_hand: (V,) intended contact, or None.
+        contact_object: (N,) intended contact, or None.
+    """
+
+    name: str
+    side: Side
+    model: str
+    model_version: str
+    hand_vertices: np.ndarray
+    hand_faces: np.ndarray
+    fitted_vertices: np.ndarray
+    joints: np.ndarray
+    global_orient: np.ndarray
+    hand_pose: np.ndarray
+    betas: np.ndarray
+    transl: np.ndarray
+    object_vertices: np.ndarray
+    object_faces: np.ndarray
+    object_name: str
+    T_world_object: np.ndarray
+    offsets: np.ndarray | None = None
+    keypoints: np.ndarray | None = None
+    fps: float | None = None
+    instruction: str | None = None
+    contact_hand: np.ndarray | None = None
+    contact_object: np.ndarray | None = None
+
+    @property
+    def is_motion(self) -> bool:
+        """Whether there is a time axis."""
+        return self.transl.ndim == 2
+
+    def object(self) -> ObjectMesh:
+        """The object as it was saved: mended before, and not again."""
+        return ObjectMesh.from_arrays(
+            self.object_vertices, self.object_faces, name=self.object_name, mend=False
+        )
+
+    def grasp(self, hand: Hand) -> Grasp:
+        """The grasp again, on the hand model that it was made with.
+
+        Raises:
+            InputError: another model, version or side: the parameters would mean another surface.
+        """
+        made = (self.model, self.model_version, self.side)
+        if made != (hand.name, hand.version, hand.side):
+            raise InputError(
+                "the parameters belong to another hand",
+                where=self.name,
+                expected=f"hand {made[0]}, version {made[1]}, {made[2]}",
+                got=f"hand {hand.name}, version {hand.version}, {hand.side}",
+                remedy="Use the vertices and joints, which need no model, or make the result again.",
+            )
+        tensor = lambda values: None if values is None else torch.as_tensor(values, dtype=hand.dtype)
+        keypoints = tensor(self.keypoints)
+        contact = Contact(tensor(self.contact_hand), tensor(self.contact_object))
+        return Grasp(
+            hand=hand,
+            params=HandParams(**{key: tensor(getattr(self, key)) for key in PARAMS}),
+            object=self.object(),
+            T_world_object=cast(torch.Tensor, tensor(self.T_world_object)),
+            offsets=tensor(self.offsets),
+            keypoints=None if keypoints is None else keypoints[..., list(MANO_FROM_OPENPOSE), :],
+            contact=None if contact.hand is None and contact.object is None else contact,
+            instruction=self.instruction,
+            fps=self.fps,
+            name=self.name,
+        )
+
+
+def save_grasp(grasp: Grasp, path: str | Path) -> None:
+    """Write a grasp or motion as one `.npz` that `load_result` and plain numpy read.
+
+    The keys and shapes are those of `Result`; what is None is left out. Vertices, joints and the pose are in the
+    world frame [m], `object_vertices` in the object's own.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    with torch.no_grad():
+        surface = grasp.surface()
+        final = surface.vertices if grasp.offsets is None else surface.vertices + grasp.offsets
+    values = {
+        "format": FORMAT,
+        "name": grasp.name,
+        "side": grasp.hand.side,
+        "model": grasp.hand.name,
+        "model_version": grasp.hand.version,
+        "hand_vertices": final,
+        "hand_faces": grasp.hand.faces,
+        "fitted_vertices": surface.vertices,
+        "joints": surface.keypoints(order="openpose"),
+        **{key: getattr(grasp.params, key) for key in PARAMS},
+        "object_vertices": grasp.object.vertices,
+        "object_faces": grasp.object.faces,
+        "object_name": grasp.object.name,
+        "T_world_object": grasp.T_world_object,
+        "offsets": grasp.offsets,
+        "fps": grasp.fps,
+        "instruction": grasp.instruction,
+        "contact_hand": grasp.contact and grasp.contact.hand,
+        "contact_object": grasp.contact and grasp.contact.object,
+    }
+    if grasp.keypoints is not None:
+        values["keypoints"] = reorder_joints(grasp.keypoints, source="mano", target="openpose")
+    arrays = {k: _array(v) for k, v in values.items() if v is not None}
+    with writing(path) as draft, draft.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
+
+
+def load_result(path: str | Path) -> Result:
+    """Read and check one result of `save_grasp`.
+
+    Raises:
+        InputError: damaged, of another format, or with arrays that do not fit each other.
+    """
+    path = Path(path)
+    arrays = read_arrays(path)
+    found = str(arrays.get("format", "none"))
+    if found != FORMAT:
+        raise InputError("unknown format", where=f"{path}: format", expected=FORMAT, got=found)
+    check_keys(arrays, where=str(path), required=REQUIRED, optional=OPTIONAL)
+    frames = arrays["transl"].shape[0] if arrays["transl"].ndim == 2 else None
+    hand_count, object_count = (
+        _count(arrays[key], path, key) for key in ("hand_vertices", "object_vertices")
+    )
+    per_frame = {
+        **dict.fromkeys(("hand_vertices", "fitted_vertices", "offsets"), (hand_count, 3)),
+        **dict.fromkeys(("joints", "keypoints"), (21, 3)),
+        **PARAMS,
+        "T_world_object": (4, 4),
+    }
+    values: dict = {
+        k: _timed(arrays[k], shape, frames, path, k) for k, shape in per_frame.items() if k in arrays
+    }
+    values["T_world_object"] = pose(values["T_world_object"], scale=1.0, where=f"{path}: T_world_object")
+    fixed = {
+        "object_vertices": (object_count, 3),
+        "contact_hand": (hand_count,),
+        "contact_object": (object_count,),
+    }
+    values |= {k: _timed(arrays[k], shape, None, path, k) for k, shape in fixed.items() if k in arrays}
+    values["hand_faces"] = _faces(arrays["hand_faces"], hand_count, path, "hand_faces")
+    values["object_faces"] = _faces(arrays["object_faces"], object_count, path, "object_faces")
+    for key in ("name", "model", "model_version", "object_name", "instruction"):
+        if key in arrays:
+            values[key] = str(arrays[key])
+    values["side"] = choice(str(arrays["side"]), where=f"{path}: side", among=get_args(Side))
+    if "fps" in arrays:
+        values["fps"] = positive(
+            arrays["fps"].item() if arrays["fps"].size == 1 else None, where=f"{path}: fps"
+        )
+    return Result(**values)
+
+
+def _array(value: Any) -> np.ndarray:
+    return value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else np.asarray(value)
+
+
+def _count(values: np.ndarray, path: Path, key: str) -> int:
+    if values.ndim < 2 or values.shape[-1] != 3:
+        raise InputError("has the wrong shape", where=f"{path}: {key}", expected="Nx3", got=values.shape)
+    return values.shape[-2]
+
+
+def _timed(
+    values: np.ndarray, shape: tuple[int | None, ...], frames: int | None, path: Path, key: str
+) -> np.ndarray:
+    checked = array(values, shape, where=f"{path}: {key}", missing=key == "keypoints")
+    time = checked.shape[0] if checked.ndim > len(shape) else None
+    if time != frames:
+        got = "none" if time is None else time
+        expected = "none" if frames is None else frames
+        raise InputError("has the wrong time axis", where=f"{path}: {key}", expected=expected, got=got)
+    return checked
+
+
+def _faces(values: np.ndarray, count: int, path: Path, key: str) -> np.ndarray:
+    if values.dtype.kind not in "iu" or values.ndim != 2 or values.shape[1] != 3 or not values.size:
+        raise InputError(
+            "has the wrong shape", where=f"{path}: {key}", expected="Mx3 whole numbers", got=values.shape
+        )
+    if values.min() < 0 or values.max() >= count:
+        raise InputError(
+            "names vertices that are not there", where=f"{path}: {key}", expected=f"0 to {count - 1}"
+        )
+    return values.astype(np.int64)
