@@ -6,11 +6,11 @@ import struct
 import numpy as np
 import pytest
 import torch
+from io_examples import make_grasp, make_motion
 
 from handhold.errors import InputError
 from handhold.hand.skeleton import JOINT_NAMES, TIP_NAMES
 from handhold.io.glb import MORPH_FRAMES, save_glb
-from io_examples import make_grasp, make_motion
 
 DTYPES = {5121: np.uint8, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
 WIDTHS = {"SCALAR": 1, "VEC3": 3, "VEC4": 4, "MAT4": 16}
@@ -46,7 +46,9 @@ class Glb:
                 sparse["indices"]["bufferView"], DTYPES[sparse["indices"]["componentType"]], sparse["count"]
             )
             assert (np.diff(rows.astype(int)) > 0).all()
-            values[rows] = self.raw(sparse["values"]["bufferView"], dtype, sparse["count"] * width).reshape(-1, width)
+            values[rows] = self.raw(sparse["values"]["bufferView"], dtype, sparse["count"] * width).reshape(
+                -1, width
+            )
         if "min" in a:
             np.testing.assert_allclose(values.min(0), a["min"])
             np.testing.assert_allclose(values.max(0), a["max"])
@@ -142,8 +144,8 @@ def test_skinned_and_morphed_hand_is_the_grasps_surface(grasp, tmp_path):
     save_glb(grasp, tmp_path / "g.glb")
     glb = Glb(tmp_path / "g.glb")
     name = f"{grasp.hand.side}_hand"
-    assert furthest(glb.mesh_vertices(name), y_up(grasp.hand_vertices().numpy())) < 1e-4
-    fitted = y_up(grasp.surface().vertices.numpy())
+    assert furthest(glb.mesh_vertices(name), y_up(grasp.surface().vertices.numpy())) < 1e-4
+    fitted = y_up(grasp.fitted().vertices.numpy())
     assert furthest(glb.mesh_vertices(name, morph=False), fitted) < 1e-4
     assert furthest(glb.mesh_vertices(name), fitted) > 1e-3  # the soft tissue is there at all
 
@@ -152,7 +154,7 @@ def test_up_y_leaves_the_world_as_it_is(tmp_path):
     grasp = make_grasp()
     save_glb(grasp, tmp_path / "g.glb", up="y")
     hand = Glb(tmp_path / "g.glb").mesh_vertices("right_hand")
-    assert furthest(hand, grasp.hand_vertices().numpy()) < 1e-4
+    assert furthest(hand, grasp.surface().vertices.numpy()) < 1e-4
 
 
 def test_object_stands_where_the_grasp_has_it(grasp, tmp_path):
@@ -176,7 +178,7 @@ def test_joint_and_tip_nodes_stand_at_the_grasps_joints(grasp, tmp_path):
     save_glb(grasp.with_(offsets=None), tmp_path / "g.glb")
     glb = Glb(tmp_path / "g.glb")
     world = glb.matrices(glb.nodes_at())
-    joints = y_up(grasp.surface().joints.numpy())
+    joints = y_up(grasp.fitted().joints.numpy())
     for name, joint in zip((*JOINT_NAMES, *TIP_NAMES), joints, strict=True):
         tolerance = 1e-4 if name in JOINT_NAMES else 5e-4  # a tip is a skinned vertex: nearly rigid
         assert np.linalg.norm(world[glb.node(name)][:3, 3] - joint) < tolerance, name
@@ -185,7 +187,7 @@ def test_joint_and_tip_nodes_stand_at_the_grasps_joints(grasp, tmp_path):
 def test_motion_plays_as_the_grasp_moves(motion, tmp_path):
     save_glb(motion, tmp_path / "m.glb")
     glb = Glb(tmp_path / "m.glb")
-    hands, boxes = y_up(motion.hand_vertices().numpy()), y_up(motion.object_vertices().numpy())
+    hands, boxes = y_up(motion.surface().vertices.numpy()), y_up(motion.object_vertices().numpy())
     for frame in range(len(hands)):
         assert furthest(glb.mesh_vertices("right_hand", frame=frame), hands[frame]) < 1e-4
         assert nearest(boxes[frame], glb.mesh_vertices("box", frame=frame)) < 1e-5
@@ -228,7 +230,7 @@ def test_long_motion_leaves_soft_tissue_out_and_says_so(tmp_path):
     save_glb(motion.with_(offsets=offsets), tmp_path / "m.glb")
     glb = Glb(tmp_path / "m.glb")
     assert "left out" in glb.doc["asset"]["extras"]["soft_tissue"]
-    fitted = y_up(motion.surface().vertices.numpy())
+    fitted = y_up(motion.fitted().vertices.numpy())
     assert furthest(glb.mesh_vertices("right_hand", frame=100), fitted[100]) < 1e-4
 
 
@@ -241,7 +243,10 @@ def test_pose_correctives_go_into_the_morph_target(tmp_path):
     hand = replace(grasp.hand, pose_directions=2e-4 * torch.randn(size, generator=generator))
     grasp = grasp.with_(hand=hand)
     save_glb(grasp, tmp_path / "g.glb")
-    assert furthest(Glb(tmp_path / "g.glb").mesh_vertices("right_hand"), y_up(grasp.hand_vertices().numpy())) < 1e-4
+    assert (
+        furthest(Glb(tmp_path / "g.glb").mesh_vertices("right_hand"), y_up(grasp.surface().vertices.numpy()))
+        < 1e-4
+    )
 
 
 def test_four_weights_suffice_where_no_vertex_has_more(tmp_path):
@@ -260,7 +265,7 @@ def test_folded_skin_stays_finite(tmp_path):
     grasp.params.hand_pose[4] = torch.tensor([torch.pi, 0.0, 0.0])
     save_glb(grasp, tmp_path / "g.glb")
     hand = Glb(tmp_path / "g.glb").mesh_vertices("right_hand")
-    assert np.isfinite(hand).all() and furthest(hand, y_up(grasp.hand_vertices().numpy())) < 0.01
+    assert np.isfinite(hand).all() and furthest(hand, y_up(grasp.surface().vertices.numpy())) < 0.01
 
 
 def test_asset_says_whose_hand_it_is(tmp_path):

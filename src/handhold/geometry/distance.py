@@ -12,11 +12,13 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from handhold.errors import InputError
+from handhold.geometry.pseudonormals import Pseudonormals
 
 CONTACT = 1e-7
 """Nearer than this to the surface [m] the direction to it is noise, and the surface's own normal is used."""
-FEATURE = 1e-6
-"""Barycentric weight under which a closest point counts as lying on an edge or a corner."""
+LARGE = 20_000
+"""From so many faces on, neighbouring points are asked for one after another: the tree no longer fits in the
+processor's cache, and jumping about in it takes three times as long."""
 PROBES = 20_000
 """At most so many points tell whether the mesh's pseudonormals may be trusted for the sign."""
 
@@ -94,17 +96,16 @@ class ExactDistance:
         points = _points(points, name="points")
         if not len(points):
             return Closest(np.zeros(0), points.copy(), points.copy(), np.zeros(0, np.int64))
-        found = self._tree.squared_distance(self.vertices, self.faces, points)
-        squared, face, closest = (np.asarray(part) for part in found)
+        squared, face, closest = self._nearest(points)
         offset = points - closest
         reach = np.sqrt(squared)
         if self.sign_rule == "pseudonormal":
             normal, inside = self._by_pseudonormal(offset, reach, face, closest)
         else:
             inside = self.winding(points) > 0.5
-            normal = self._face_normals[face]
+            normal = self._normals.of_faces[face]
             near = reach < CONTACT
-            normal[near] = self._pseudonormals(face[near], closest[near])
+            normal[near] = self._normals.at(face[near], closest[near])
         sign = np.where(inside, -1.0, 1.0)
         far = reach >= CONTACT
         normal[far] = offset[far] * (sign[far] / reach[far])[:, None]
@@ -136,7 +137,7 @@ class ExactDistance:
             face, t = np.asarray(found[0]), np.asarray(found[1])
             hit = (face >= 0) & (t <= 1.0)
             fraction[hit] = t[hit]
-            normal[hit] = self._face_normals[face[hit]]
+            normal[hit] = self._normals.of_faces[face[hit]]
         point = start + np.where(np.isfinite(fraction), fraction, np.nan)[:, None] * (end - start)
         return SegmentHit(fraction, point, normal)
 
@@ -147,7 +148,7 @@ class ExactDistance:
     @cached_property
     def sign_rule(self) -> str:
         """ "pseudonormal" (faster) where the mesh is closed and free of folds, else "winding"."""
-        edge_use = self._edges[2]
+        edge_use = self._normals.edges[2]
         return "winding" if (edge_use != 2).any() or self.folds else "pseudonormal"
 
     @cached_property
@@ -156,7 +157,7 @@ class ExactDistance:
 
         Above 20,000 of them, the count is of a random subset.
         """
-        anchor, direction = self._features()
+        anchor, direction = self._normals.features()
         if len(anchor) > PROBES:
             chosen = np.random.default_rng(0).choice(len(anchor), PROBES, replace=False)
             anchor, direction = anchor[chosen], direction[chosen]
@@ -165,40 +166,30 @@ class ExactDistance:
         inside = self.winding(anchor - step * direction) > 0.5
         return int((~(outside & inside)).sum())
 
+    def _nearest(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Squared distance, face and closest point."""
+        if len(self.faces) < LARGE:
+            found = self._tree.squared_distance(self.vertices, self.faces, points)
+            return np.asarray(found[0]), np.asarray(found[1]), np.asarray(found[2])
+        order = _along_a_curve(points)
+        back = np.empty_like(order)
+        back[order] = np.arange(len(order))
+        found = self._tree.squared_distance(self.vertices, self.faces, points[order])
+        return np.asarray(found[0])[back], np.asarray(found[1])[back], np.asarray(found[2])[back]
+
     def _by_pseudonormal(self, offset, reach, face, closest) -> tuple[np.ndarray, np.ndarray]:
         """Normals at the closest points, and which points are inside."""
-        normal = self._face_normals[face]
+        normal = self._normals.of_faces[face]
         height = np.einsum("ij,ij->i", offset, normal)
         # Straight above a face its own normal decides; only beside edges and corners are theirs needed.
         beside = np.flatnonzero((np.abs(height) < 0.999999 * reach) | (reach < CONTACT))
-        normal[beside] = self._pseudonormals(face[beside], closest[beside])
+        normal[beside] = self._normals.at(face[beside], closest[beside])
         height[beside] = np.einsum("ij,ij->i", offset[beside], normal[beside])
         return normal, height < 0
 
-    def _pseudonormals(self, face: np.ndarray, closest: np.ndarray) -> np.ndarray:
-        """Unit normals of the face, edge or vertex on which the closest points lie."""
-        corners = self.vertices[self.faces[face]]
-        low = _barycentric(corners, closest) < FEATURE
-        normal = self._face_normals[face]
-        edge_normals, vertex_normals = self._feature_normals
-        for k in range(3):  # opposite corner k lies edge k
-            on_edge = low[:, k] & (low.sum(1) == 1)
-            normal[on_edge] = edge_normals[self._edges[1][face[on_edge], k]]
-        at_corner = low.sum(1) == 2
-        normal[at_corner] = vertex_normals[self.faces[face[at_corner], np.argmin(low[at_corner], axis=1)]]
-        return normal
-
-    def _features(self) -> tuple[np.ndarray, np.ndarray]:
-        """A point on every face, edge and used vertex, and the pseudonormal there."""
-        edges, _, _ = self._edges
-        edge_normals, vertex_normals = self._feature_normals
-        used = np.unique(self.faces)
-        corners = self.vertices[self.faces]
-        real = np.linalg.norm(self._face_normals, axis=1) > 0.5
-        anchor = (corners[real].mean(1), self.vertices[edges].mean(1), self.vertices[used])
-        return np.concatenate(anchor), np.concatenate(
-            (self._face_normals[real], edge_normals, vertex_normals[used])
-        )
+    @cached_property
+    def _normals(self) -> Pseudonormals:
+        return Pseudonormals(self.vertices, self.faces)
 
     @cached_property
     def _tree(self) -> igl.AABB:
@@ -222,38 +213,6 @@ class ExactDistance:
         tree = igl.FastWindingNumberBVH()
         tree.init(self.vertices, self.faces)
         return tree
-
-    @cached_property
-    def _face_normals(self) -> np.ndarray:
-        """(M, 3) unit; zero for a face without area."""
-        a, b, c = np.moveaxis(self.vertices[self.faces], 1, 0)
-        return _unit(np.cross(b - a, c - a))
-
-    @cached_property
-    def _edges(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Edges (E, 2), each face's edges (M, 3) opposite its corners, and the edges' use counts (E,)."""
-        half = self.faces[:, [1, 2, 2, 0, 0, 1]].reshape(-1, 2)
-        key = half.min(1) * len(self.vertices) + half.max(1)
-        key, inverse, count = np.unique(key, return_inverse=True, return_counts=True)
-        edges = np.stack((key // len(self.vertices), key % len(self.vertices)), 1)
-        return edges, inverse.reshape(-1, 3), count
-
-    @cached_property
-    def _feature_normals(self) -> tuple[np.ndarray, np.ndarray]:
-        """Edge (E, 3) and angle-weighted vertex (N, 3) pseudonormals, unit."""
-        edges, face_edges, _ = self._edges
-        edge_normals = np.zeros((len(edges), 3))
-        vertex_normals = np.zeros_like(self.vertices)
-        corners = self.vertices[self.faces]
-        for k in range(3):
-            one = _unit(corners[:, (k + 1) % 3] - corners[:, k])
-            two = _unit(corners[:, (k + 2) % 3] - corners[:, k])
-            angle = np.arctan2(np.linalg.norm(np.cross(one, two), axis=1), np.einsum("ij,ij->i", one, two))
-            for axis in range(3):
-                n = self._face_normals[:, axis]
-                edge_normals[:, axis] += np.bincount(face_edges[:, k], n, len(edges))
-                vertex_normals[:, axis] += np.bincount(self.faces[:, k], n * angle, len(self.vertices))
-        return _unit(edge_normals), _unit(vertex_normals)
 
 
 def signed_distance(field: ExactDistance, points: Tensor) -> Tensor:
@@ -296,18 +255,12 @@ def _points(points: np.ndarray, *, name: str) -> np.ndarray:
     return points
 
 
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
-
-
-def _barycentric(corners: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Weights (n, 3) of points lying in triangles (n, 3, 3); all on the first corner if it is flat."""
-    one, two = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    normal = np.cross(one, two)
-    area = np.einsum("ij,ij->i", normal, normal)
-    area = np.where(area > 0, area, np.inf)
-    to = points - corners[:, 0]
-    second = np.einsum("ij,ij->i", np.cross(to, two), normal) / area
-    third = np.einsum("ij,ij->i", np.cross(one, to), normal) / area
-    return np.stack((1 - second - third, second, third), 1)
+def _along_a_curve(points: np.ndarray) -> np.ndarray:
+    """An order (n,) of points in which neighbours come close to one another (Morton's curve)."""
+    extent = np.maximum(np.ptp(points, axis=0), 1e-12)
+    cell = ((points - points.min(0)) / extent * 255).astype(np.int64)
+    code = np.zeros(len(points), np.int64)
+    for bit in range(8):
+        for axis in range(3):
+            code |= ((cell[:, axis] >> bit) & 1) << (3 * bit + axis)
+    return np.argsort(code)

@@ -66,7 +66,7 @@ class GridDistance:
                 got=f"resolution {resolution}, spacing {spacing}, margin {margin}",
             )
         step = float((high - low).max() / (resolution - 1) if spacing is None else spacing)
-        counts = np.ceil((high - low) / step - 1e-9).astype(int) + 1
+        counts = np.maximum(np.ceil((high - low) / step - 1e-9).astype(int), 1) + 1
         if counts.astype(float).prod() > 2**27:
             raise InputError("the grid would be too large", expected="under 2**27 nodes", got=counts.tolist())
         origin = (low + high - (counts - 1) * step) / 2
@@ -164,14 +164,17 @@ def _trilinear(points: Tensor, index: Tensor, grid: GridDistance) -> tuple[Tenso
     last = (grid.shape[index] - 1)[:, None].to(points.dtype)
     place = (points - grid.origin[index][:, None]) / spacing
     inside = torch.minimum(place.clamp_min(0), last)
-    cell = torch.minimum(inside.floor(), last - 1)
+    cell = torch.minimum(
+        inside.nan_to_num(0).floor(), last - 1
+    )  # a NaN is no place; it returns in `fraction`
     fraction = inside - cell
 
     # 1. the eight corners, (B, n, 2, 2, 2)
-    stride = points.new_tensor([grid.values.stride(i) for i in range(4)], dtype=torch.long)
-    first = (cell.long() * stride[1:]).sum(-1) + index[:, None] * stride[0]
+    row, along_x, along_y, along_z = grid.values.stride()
+    i, j, k = cell.long().unbind(-1)
+    first = index[:, None] * row + i * along_x + j * along_y + k * along_z
     bit = torch.arange(2, device=points.device)
-    corner = bit[:, None, None] * stride[1] + bit[:, None] * stride[2] + bit * stride[3]
+    corner = bit[:, None, None] * along_x + bit[:, None] * along_y + bit * along_z
     c = grid.values.reshape(-1)[first[..., None, None, None] + corner].to(points.dtype)
 
     # 2. interpolate along z, y, x; differences on the way are the slopes
@@ -196,22 +199,17 @@ def _trilinear(points: Tensor, index: Tensor, grid: GridDistance) -> tuple[Tenso
 def _narrow_band(exact: ExactDistance, origin: np.ndarray, step: float, counts: np.ndarray) -> np.ndarray:
     """Node values (X, Y, Z): exact near the surface, interpolated between every STRIDE-th node elsewhere."""
     axes = [o + step * np.arange(n) for o, n in zip(origin, counts, strict=True)]
-    # A last coarse node at or past the end of each axis.
-    coarse_axes = [
-        o + step * STRIDE * np.arange(-(-(n - 1) // STRIDE) + 1) for o, n in zip(origin, counts, strict=True)
-    ]
+    # The last coarse node lies at or past the end of each axis.
+    coarse_counts = [max(-(-(n - 1) // STRIDE), 1) + 1 for n in counts]
+    coarse_axes = [o + step * STRIDE * np.arange(n) for o, n in zip(origin, coarse_counts, strict=True)]
     coarse = exact.query(_nodes(coarse_axes)).distance.reshape([len(a) for a in coarse_axes])
     values = coarse
     for axis, count in enumerate(counts):
         at = np.arange(count) / STRIDE
-        low = (
-            np.minimum(at.astype(int), values.shape[axis] - 2)
-            if values.shape[axis] > 1
-            else np.zeros(count, int)
-        )
+        low = np.minimum(at.astype(int), values.shape[axis] - 2)
         weight = np.expand_dims(at - low, tuple(i for i in range(3) if i != axis))
         values = np.take(values, low, axis) * (1 - weight) + np.take(values, low + 1, axis) * weight
-    # Distance changes by at most one metre a metre: farther than this from all coarse zeros nothing is near.
+    # Distance changes by at most a metre a metre, so where the interpolated one is larger nothing is near.
     near = np.abs(values) < BAND + 2 * step + 0.5 * STRIDE * step
     x, y, z = np.nonzero(near)
     points = np.stack((axes[0][x], axes[1][y], axes[2][z]), 1)

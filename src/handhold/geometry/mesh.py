@@ -100,9 +100,10 @@ def boundary_loops(faces: np.ndarray) -> list[np.ndarray]:
     Where loops touch in a vertex they are told apart, so no loop visits a vertex twice.
     """
     half = np.concatenate((faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]))
-    _, inverse, count = np.unique(np.sort(half, 1), axis=0, return_inverse=True, return_counts=True)
+    key = half.min(1) * (int(faces.max(initial=0)) + 1) + half.max(1)
+    _, inverse, count = np.unique(key, return_inverse=True, return_counts=True)
     onward: dict[int, list[int]] = {}
-    for a, b in half[count[inverse.reshape(-1)] == 1].tolist():
+    for a, b in half[count[inverse] == 1].tolist():
         onward.setdefault(a, []).append(b)
     loops = []
     for start in list(onward):
@@ -165,7 +166,7 @@ def _laplacian(edges: Tensor, weights: Tensor, count: int) -> Tensor:
     used = torch.nonzero(total > 0).squeeze(1)
     index = torch.cat((both, torch.stack((used, used), 1))).T
     values = torch.cat((normalized, -torch.ones_like(total[used])))
-    return torch.sparse_coo_tensor(index, values, (count, count)).coalesce()
+    return torch.sparse_coo_tensor(index, values, (count, count), check_invariants=True).coalesce()
 
 
 def _unit(vectors: Tensor) -> Tensor:

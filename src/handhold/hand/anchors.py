@@ -53,9 +53,8 @@ def derive_anchors(template: Tensor, faces: Tensor, joints: Tensor, skin_weights
     forward = joints[FINGER_JOINTS["middle"][0]] - joints[0]
     along = (template - joints[0]) @ forward / forward.square().sum()
     inner = palmar & (along > WRIST_MARGIN)
-    for _ in range(2):
-        rim = faces[~inner[faces].all(-1)].unique()
-        inner = inner.index_fill(0, rim, False)
+    rim = faces[~inner[faces].all(-1)].unique()
+    inner = inner.index_fill(0, rim, False)
     owner = skin_weights.argmax(-1)
     vertices, carriers = [], []
     for joint in sorted(counts):

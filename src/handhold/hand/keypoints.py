@@ -41,7 +41,7 @@ class FitConfig:
         shape: whether to fit the shape; otherwise the mean hand is used.
     """
 
-    keypoint_sd: float = 0.002
+    keypoint_sd: float = 0.004
     angle_sd: float = 1.0
     rest_flexion: float = 0.3
     steps: int = 15

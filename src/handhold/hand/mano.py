@@ -245,8 +245,8 @@ def _derived(hand: dict[str, Tensor], side: Side, file: ManoFile) -> dict:
             tips = find_tip_vertices(template, joints, weights)
         anatomy = derive_anatomy(template, joints, template[tips], weights, side=side)
         palmar = palmar_mask(template, hand["faces"], weights, anatomy, side=side)
-        anchors = derive_anchors(template, hand["faces"], weights, palmar)
-    except (RuntimeError, IndexError, ValueError) as error:
+        anchors = derive_anchors(template, hand["faces"], joints, weights, palmar)
+    except (RuntimeError, IndexError) as error:
         raise InputError(
             "surface and weights do not make a hand", where=file.path, expected="MANO's layout", got=error
         ) from error

@@ -135,6 +135,8 @@ def _read_npz(data: bytes, keys: tuple[str, ...], *, where: Path) -> dict[str, A
             values = dict.fromkeys(archive.files)
             for key in (k for k in keys if k in values):
                 values[key] = archive[key]
+    except InputError:
+        raise
     except (
         ValueError,
         OSError,
@@ -144,8 +146,6 @@ def _read_npz(data: bytes, keys: tuple[str, ...], *, where: Path) -> dict[str, A
         zipfile.BadZipFile,
         zlib.error,
     ) as error:
-        if isinstance(error, InputError):
-            raise
         objects = "Object arrays" in str(error)
         raise InputError(
             "is not a readable npz archive" if key is None else f"'{key}' cannot be read",

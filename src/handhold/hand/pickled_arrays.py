@@ -40,12 +40,14 @@ def read_pickled_arrays(data: bytes, keys: Collection[str], *, where: object) ->
         for key in keys:
             if key in values:
                 values[key] = _plain(top[key])
-    except Unreadable as error:
+    except InputError:
+        raise
+    except (Unreadable, ValueError, OverflowError, MemoryError) as error:
         raise InputError(
             "is not a pickle of arrays" if key is None else f"'{key}' cannot be read",
             where=where,
             expected="a pickled dictionary of numeric arrays",
-            got=error,
+            got=printable(str(error)),
         ) from None
     return values
 
@@ -84,13 +86,17 @@ def _from_bytes(raw: Any, dtype: Note, shape: tuple, *, order: Any) -> np.ndarra
     """An array over raw bytes (Python 2 kept them in strings)."""
     if isinstance(raw, list):
         raise Unreadable("an array of Python objects")
-    if not isinstance(raw, str | bytes) or not all(isinstance(n, int) and n >= 0 for n in shape):
+    if not isinstance(raw, str | bytes) or not _is_shape(shape):
         raise Unreadable("an array without bytes or shape")
     content = raw.encode("latin-1") if isinstance(raw, str) else raw
     kind = _dtype(dtype)
     if math.prod(shape) * kind.itemsize != len(content):
         raise Unreadable(f"an array whose shape does not fit its {len(content)} bytes")
     return np.frombuffer(content, kind).reshape(shape, order=order)
+
+
+def _is_shape(shape: Any) -> bool:
+    return isinstance(shape, tuple) and all(type(n) is int and n >= 0 for n in shape)
 
 
 def _dtype(node: Note) -> np.dtype:
@@ -114,7 +120,7 @@ def _selected(array: np.ndarray, chosen: np.ndarray, shape: Any) -> np.ndarray:
     out = array.ravel()[chosen]
     if shape is None:
         return out
-    if not isinstance(shape, tuple) or not all(isinstance(n, int) and n >= 0 for n in shape):
+    if not _is_shape(shape):
         raise Unreadable("a chumpy Select without a shape")
     if math.prod(shape) != out.size:
         raise Unreadable("a chumpy Select whose shape does not fit")

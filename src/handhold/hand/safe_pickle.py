@@ -155,6 +155,8 @@ class _Reader:
                 return self.pop()
             try:
                 self.step(opcode.name, self.argument(opcode))
+            except InputError:
+                raise
             except (ValueError, struct.error) as error:
                 raise Unreadable(f"{opcode.name} at byte {start}: {printable(str(error))}") from None
         raise Unreadable(f"more than {MAX_OPCODES} opcodes")

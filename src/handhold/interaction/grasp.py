@@ -57,14 +57,18 @@ class Grasp:
         """Whether there is a time axis."""
         return self.params.transl.ndim == 2
 
-    def surface(self) -> HandSurface:
-        """The fitted hand, before soft tissue, in the world frame."""
+    def fitted(self) -> HandSurface:
+        """The hand model's own surface, before soft tissue, in the world frame."""
         return self.hand(self.params)
 
-    def hand_vertices(self) -> Tensor:
-        """The hand's surface with its soft tissue, (*, V, 3), world frame [m]."""
-        vertices = self.surface().vertices
-        return vertices if self.offsets is None else vertices + self.offsets
+    def surface(self) -> HandSurface:
+        """The hand's surface with its soft tissue, world frame; the five tips are points of this surface."""
+        fitted = self.fitted()
+        if self.offsets is None:
+            return fitted
+        vertices = fitted.vertices + self.offsets
+        joints = torch.cat((fitted.joints[..., :16, :], vertices[..., self.hand.tip_vertices, :]), -2)
+        return HandSurface(vertices, joints, fitted.T_world_joint)
 
     def object_vertices(self) -> Tensor:
         """The object's vertices in the world frame, (*, N, 3) [m]."""

@@ -1,1 +1,21 @@
-"""."""
+"""Files in and out: scenes, results, GLB, MuJoCo models."""
+
+from handhold.io.files import prepare_output, write_json, writing
+from handhold.io.glb import save_glb
+from handhold.io.mjcf import save_mjcf
+from handhold.io.results import Result, load_result, save_grasp
+from handhold.io.scene import Scene, find_scenes, load_scene
+
+__all__ = [
+    "Result",
+    "Scene",
+    "find_scenes",
+    "load_result",
+    "load_scene",
+    "prepare_output",
+    "save_glb",
+    "save_grasp",
+    "save_mjcf",
+    "write_json",
+    "writing",
+]

@@ -8,7 +8,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,8 @@ def writing(path: str | Path) -> Iterator[Path]:
     except OSError as error:
         raise _cannot_write(path, error) from error
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink()
 
 
 @contextmanager
@@ -71,6 +72,8 @@ def writing_folder(path: str | Path) -> Iterator[Path]:
         InputError: the folder cannot be written.
     """
     path = Path(path)
+    if path.exists() and not path.is_dir():
+        raise InputError("is not a folder", where=path, expected="a folder, or nothing", got="a file")
     draft, old = _hidden(path), _hidden(path)
     try:
         draft.mkdir()

@@ -1,15 +1,15 @@
 """Grasps and motions as one glTF 2.0 binary: the object, and the hand with its skeleton and skin weights.
 
 The hand's mesh is its flat rest shape; the skeleton poses it. What skinning cannot say (soft tissue, MANO's
-pose correctives) is a morph target: the difference to the final surface, carried back to the rest frame, since
-glTF morphs before it skins.
+pose correctives) is a morph target: the difference to the final surface, carried back to the rest frame,
+since glTF morphs before it skins.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import roma
@@ -20,10 +20,10 @@ from handhold.hand.skeleton import FINGER_CHAINS, JOINT_NAMES, PARENTS, TIP_NAME
 from handhold.interaction.grasp import Grasp
 from handhold.io.gltf import INDICES, VERTICES, Buffer, write_glb
 from handhold.io.rig import Rig, make_rig
+from handhold.io.scene import Up
 from handhold.objects import ObjectMesh
 from handhold.version import __version__
 
-Up = Literal["z", "y"]
 MORPH_FRAMES = 240
 """A motion longer than this goes without its morph targets: one a frame would be too much for viewers."""
 CREASE = float(np.radians(35.0))
@@ -49,9 +49,9 @@ def save_glb(grasp: Grasp, path: str | Path, *, up: Up = "z") -> None:
     """Write a grasp, or a motion as an animation, for Blender, three.js, game engines and the like.
 
     Lengths are metres; a root node turns the world's upward axis to glTF's +Y. Skinned and morphed, the hand
-    equals `grasp.hand_vertices()` to 0.1 mm; without the morph, the fitted hand. Vertices that more than four
-    joints move have a second set of weights; a viewer that ignores it (three.js does) is off by up to 1.4 mm at
-    a few vertices of the open hand's palm.
+    equals `grasp.surface()` to 0.1 mm; without the morph, the fitted hand. Vertices that more than four
+    joints move have a second set of weights; a viewer that ignores it (three.js does) is off by up to 1.4 mm
+    at a few vertices of the open hand's palm.
 
     Args:
         grasp: one grasp or a motion, no other batch axes.

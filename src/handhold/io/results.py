@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 import numpy as np
 import torch
 
 from handhold.errors import InputError
 from handhold.hand.model import Hand, HandParams
-from handhold.hand.skeleton import MANO_FROM_OPENPOSE, Side, reorder_joints
+from handhold.hand.skeleton import Side, reorder_joints
 from handhold.interaction.grasp import Contact, Grasp
 from handhold.io.document import read_arrays
 from handhold.io.files import writing
@@ -39,7 +39,7 @@ class Result:
         hand_vertices: (T?, V, 3) with soft tissue.
         hand_faces: (F, 3) int64.
         fitted_vertices: (T?, V, 3) before soft tissue.
-        joints: (T?, 21, 3) OpenPose order.
+        joints: (T?, 21, 3) OpenPose order; the tips are points of the final surface.
         global_orient, hand_pose, betas, transl: parameters with smplx's names (T?, ...).
         object_vertices: (N, 3) the object's own frame.
         object_faces: (M, 3) int64.
@@ -102,16 +102,21 @@ class Result:
                 got=f"hand {hand.name}, version {hand.version}, {hand.side}",
                 remedy="Use the vertices and joints, which need no model, or make the result again.",
             )
-        tensor = lambda values: None if values is None else torch.as_tensor(values, dtype=hand.dtype)
+
+        def tensor(values: np.ndarray | None) -> Any:
+            return None if values is None else torch.as_tensor(values, dtype=hand.dtype, device=hand.device)
+
         keypoints = tensor(self.keypoints)
         contact = Contact(tensor(self.contact_hand), tensor(self.contact_object))
         return Grasp(
             hand=hand,
             params=HandParams(**{key: tensor(getattr(self, key)) for key in PARAMS}),
             object=self.object(),
-            T_world_object=cast(torch.Tensor, tensor(self.T_world_object)),
+            T_world_object=tensor(self.T_world_object),
             offsets=tensor(self.offsets),
-            keypoints=None if keypoints is None else keypoints[..., list(MANO_FROM_OPENPOSE), :],
+            keypoints=None
+            if keypoints is None
+            else reorder_joints(keypoints, source="openpose", target="mano"),
             contact=None if contact.hand is None and contact.object is None else contact,
             instruction=self.instruction,
             fps=self.fps,
@@ -122,24 +127,23 @@ class Result:
 def save_grasp(grasp: Grasp, path: str | Path) -> None:
     """Write a grasp or motion as one `.npz` that `load_result` and plain numpy read.
 
-    The keys and shapes are those of `Result`; what is None is left out. Vertices, joints and the pose are in the
-    world frame [m], `object_vertices` in the object's own.
+    The keys and shapes are those of `Result`; what is None is left out. Vertices, joints and the pose are in
+    the world frame [m], `object_vertices` in the object's own.
 
     Raises:
         InputError: the file cannot be written.
     """
     with torch.no_grad():
-        surface = grasp.surface()
-        final = surface.vertices if grasp.offsets is None else surface.vertices + grasp.offsets
+        fitted, surface = grasp.fitted(), grasp.surface()
     values = {
         "format": FORMAT,
         "name": grasp.name,
         "side": grasp.hand.side,
         "model": grasp.hand.name,
         "model_version": grasp.hand.version,
-        "hand_vertices": final,
+        "hand_vertices": surface.vertices,
         "hand_faces": grasp.hand.faces,
-        "fitted_vertices": surface.vertices,
+        "fitted_vertices": fitted.vertices,
         "joints": surface.keypoints(order="openpose"),
         **{key: getattr(grasp.params, key) for key in PARAMS},
         "object_vertices": grasp.object.vertices,

@@ -32,8 +32,8 @@ class Rig:
         skin_weights: (V, K), rows sum to one.
         rotations: (T, 16, 4) relative to the parent joint, quaternions xyzw as glTF has them.
         wrist: (T, 3) [m], world frame.
-        corrections: (T, V, 3) added to the rest vertices before skinning: soft tissue, pose correctives [m]; None
-            if there are none, or were not asked for.
+        corrections: (T, V, 3) added to the rest vertices before skinning: soft tissue, pose correctives [m];
+            None if there are none, or were not asked for.
     """
 
     vertices: np.ndarray
@@ -86,7 +86,7 @@ def top_joint(hand: Hand) -> np.ndarray:
 
 
 def _strongest(weights: Tensor) -> tuple[Tensor, Tensor]:
-    """The four strongest weights of each vertex, or eight if four do not tell enough: (V, K) joints, weights."""
+    """Joints and weights (V, K): the four strongest of each vertex, or eight if four do not tell enough."""
     ordered, index = weights.sort(dim=-1, descending=True, stable=True)
     count = 8 if float(ordered[:, 4:].sum(-1).max()) > TAIL else 4
     kept = ordered[:, :count].to(torch.float32).double()

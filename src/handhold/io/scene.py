@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ from handhold.objects.formats import UNITS as MESH_UNITS
 
 FORMAT = "handhold-scene/1"
 Units = Literal["m", "mm"]
+Up = Literal["z", "y"]
 UNITS = {"m": 1.0, "mm": 0.001}
 
 
@@ -67,7 +68,7 @@ class Scene:
     instruction: str | None
     fps: float | None
     units: Units
-    up: Literal["z", "y"]
+    up: Up
     warnings: tuple[str, ...] = ()
 
     @property
@@ -103,7 +104,7 @@ def load_scene(path: str | Path, *, units: Units | None = None, mano: str | Path
     if units is not None:
         choice(units, where="units=", among=tuple(UNITS))
     unit = units or cast(Units, choice(document["units"], where=f"{path}: units", among=tuple(UNITS)))
-    up = cast(Literal["z", "y"], choice(document.get("up", "z"), where=f"{path}: up", among=("z", "y")))
+    up = cast(Up, choice(document.get("up", "z"), where=f"{path}: up", among=get_args(Up)))
     side, model, model_path = read_model(document["hand"], path, mano=mano)
     hand, warnings = read_hand(document["hand"], path, side=side, scale=UNITS[unit])
     mesh, object_units, matrix = _object(document["object"], path, unit)

@@ -14,7 +14,7 @@ from handhold.objects.solid import to_manifold
 
 SEAM = 1e-6
 """Vertices of open edges nearer than this share of the extent are one."""
-SMALL_HOLE = 0.1
+SMALL_HOLE = 0.2
 """Holes up to this share of the extent are closed; wider openings are taken as meant."""
 DEBRIS = 1e-4
 """Loose pieces under this share of the surface's area are removed."""
@@ -160,31 +160,31 @@ def mend(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarra
     """
     found: list[Finding] = []
 
-    def note(kind: str, count: int, message: str, action: Action = "mended") -> None:
+    def note(kind: str, count: int, message: str) -> None:
         if count:
-            found.append(Finding(kind, count, action, message.format(n=count)))
+            found.append(Finding(kind, count, "mended", f"{message}: {count}"))
 
     extent = float(np.ptp(vertices[faces].reshape(-1, 3), axis=0).max())
     faces, merged = repair.merge_seams(vertices, faces, tolerance=SEAM * extent)
-    note("seams", merged, "{n} vertices along open seams were merged with their neighbours")
+    note("seams", merged, "vertices merged with others in the same place, along open seams")
     before = len(faces)
     faces = repair.drop_degenerate(vertices, faces)
-    note("degenerate faces", before - len(faces), "{n} faces without area were removed")
+    note("degenerate faces", before - len(faces), "faces without area removed")
     before = len(faces)
     faces = repair.drop_duplicates(faces)
-    note("duplicate faces", before - len(faces), "{n} faces that lay twice in the same place were removed")
+    note("duplicate faces", before - len(faces), "faces removed that lay twice in the same place")
     faces, debris = repair.drop_debris(vertices, faces, share=DEBRIS)
-    note("debris", debris, "{n} loose specks (each under 0.01 % of the surface) were removed")
+    note("debris", debris, "loose specks removed, each under 0.01 % of the surface")
     before = len(vertices)
     vertices, faces = repair.drop_unreferenced(vertices, faces)
-    note("unused vertices", before - len(vertices) - merged, "{n} vertices that no face uses were removed")
+    note("unused vertices", before - len(vertices) - merged, "vertices removed that no face uses")
     faces, turned = repair.orient_consistently(faces)
-    note("winding", turned, "{n} faces looked the other way than their neighbours and were turned")
-    vertices, faces, filled, _ = repair.fill_holes(vertices, faces, width=SMALL_HOLE * extent)
+    note("winding", turned, "faces turned that looked the other way than their neighbours")
+    vertices, faces, filled = repair.fill_holes(vertices, faces, share=SMALL_HOLE)
     widest = max(filled, default=0) * 1000
-    note("holes", len(filled), "{n} " + f"small holes were closed (the widest {widest:.2g} mm)")
+    note("holes", len(filled), f"small holes closed (the widest {widest:.2g} mm)")
     faces, inverted = repair.face_outward(vertices, faces)
-    note("inside out", inverted, "{n} pieces of the surface were inside out and were turned")
+    note("inside out", inverted, "pieces of the surface turned that were inside out")
     return vertices, faces, tuple(found)
 
 
@@ -207,8 +207,8 @@ def examine(vertices: np.ndarray, faces: np.ndarray, *, likely_unit: str | None 
     folds = ExactDistance(vertices, faces).folds if watertight else 0
     if folds:
         message = (
-            f"the surface passes through itself (about {folds} faces, edges and corners lie in the folds); "
-            "inside and outside are right, but depths there are measured to the nearest of the folded walls"
+            f"the surface passes through itself or its pieces overlap (at {folds} faces, edges and corners); "
+            "inside and outside are right, but depths there are measured to the nearest of the walls"
         )
         found.append(Finding("folds", folds, "kept", message))
     solid, reason = to_manifold(vertices, faces)
@@ -229,9 +229,9 @@ def _openings(vertices: np.ndarray, faces: np.ndarray) -> list[Finding]:
         return []
     loops = repair.boundary_loops(faces)
     widest = max((repair.loop_width(vertices, loop) for loop in loops), default=0.0)
-    size = f"{len(loops)} openings, the widest {widest * 1000:.3g} mm" if loops else "a tear"
+    size = f"openings: {len(loops)}, the widest {widest * 1000:.3g} mm" if loops else "a tear"
     message = (
-        f"the surface is open: {size} ({edges} edges with one face); it was not closed, since that may be "
+        f"the surface is open ({size}; {edges} edges with one face); it was not closed, since that may be "
         "meant. Inside is decided by the winding number"
     )
     return [Finding("openings", max(len(loops), 1), "kept", message)]

@@ -37,12 +37,16 @@ def read_mesh(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
         InputError: no such file, not a mesh, damaged, or without faces.
     """
     path = Path(path)
-    _check_file(path)
+    try:
+        _check_file(path)
+    except (OSError, ValueError) as error:  # no permission, a name too long, a zero byte in it
+        if isinstance(error, InputError):
+            raise
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError("cannot be opened", where=path, got=reason) from error
     try:
         vertices, faces = _read_obj(path) if path.suffix.lower() == ".obj" else _read_by_trimesh(path)
-    except InputError:
-        raise
-    except MemoryError:
+    except (InputError, MemoryError):
         raise
     except Exception as error:  # parsers raise whatever the damage makes them stumble over
         raise InputError(
@@ -76,11 +80,8 @@ def _check_file(path: Path) -> None:
         raise InputError(
             "unknown kind of mesh file", where=path, expected=readable, got=path.suffix or "no ending"
         )
-    try:
-        with path.open("rb") as file:
-            head = file.read(64)
-    except OSError as error:
-        raise InputError("cannot be opened", where=path, got=error.strerror) from error
+    with path.open("rb") as file:
+        head = file.read(64)
     if not head:
         raise InputError("the file is empty", where=path, expected="a mesh")
     if head.startswith(b"version https://git-lfs"):

@@ -15,6 +15,7 @@ from handhold.errors import InputError
 from handhold.geometry.distance import ExactDistance
 from handhold.objects.doctor import Finding, MeshReport, check_arrays, check_size, examine, mend
 from handhold.objects.formats import read_mesh, unit_scale
+from handhold.objects.repair import drop_unreferenced
 from handhold.objects.solid import to_manifold
 
 if TYPE_CHECKING:
@@ -174,13 +175,10 @@ class ObjectMesh:
 
 def _checked(vertices, faces, *, scale: float, name: str, where: object, mending: bool) -> ObjectMesh:
     vertices, faces = check_arrays(vertices, faces, where=where)
-    vertices = vertices * scale
-    used = vertices[np.unique(faces)]
-    likely_unit, odd = check_size(used, scale=scale, where=where)
+    vertices, faces = vertices * scale, faces.copy()
+    likely_unit, odd = check_size(drop_unreferenced(vertices, faces)[0], scale=scale, where=where)
     done: tuple[Finding, ...] = ()
     if mending:
         vertices, faces, done = mend(vertices, faces)
     report = examine(vertices, faces, likely_unit=likely_unit)
-    for array in (vertices, faces):
-        array.flags.writeable = False  # the object is shared; its trees and grids belong to these numbers
     return ObjectMesh(vertices, faces, name, replace(report, findings=(*odd, *done, *report.findings)))

@@ -21,6 +21,11 @@ def is_closed(faces: np.ndarray) -> bool:
     return bool((edge_use(faces)[2] == 0).all())
 
 
+def open_edges(faces: np.ndarray) -> int:
+    """How many edges have one face only."""
+    return int((edge_use(faces)[1] == 1).sum())
+
+
 def triangle_areas(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     """(M,) [m²]."""
     a, b, c = np.moveaxis(vertices[faces], 1, 0)
@@ -47,11 +52,11 @@ def merge_seams(vertices: np.ndarray, faces: np.ndarray, *, tolerance: float) ->
     edge, count, _ = edge_use(faces)
     open_edges = count[edge] == 1
     ends = np.concatenate([faces[:, [k, (k + 1) % 3]][open_edges[:, k]] for k in range(3)])
-    rim = np.unique(ends)
+    rim = np.flatnonzero(np.bincount(ends.reshape(-1)))
     if not len(rim):
         return faces, 0
     same = _exact_groups(vertices[rim])
-    lead = np.unique(same)
+    lead = np.flatnonzero(same == np.arange(len(same)))
     pairs = KDTree(vertices[rim[lead]]).query_pairs(tolerance, output_type="ndarray")
     joined = coo_matrix((np.ones(len(pairs)), (lead[pairs[:, 0]], lead[pairs[:, 1]])), (len(rim), len(rim)))
     chain = coo_matrix((np.ones(len(rim)), (np.arange(len(rim)), same)), (len(rim), len(rim)))
@@ -77,21 +82,38 @@ def drop_degenerate(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
 
 
 def drop_duplicates(faces: np.ndarray) -> np.ndarray:
-    """One face for each set of corners; sheets folded onto themselves (both sides present) go altogether.
+    """One face for each set of corners.
 
-    Where most of the mesh is such a double-sided sheet, one side is kept.
+    Where a face is there with both its sides, it is a flap that encloses nothing, and goes altogether; unless
+    the surface would be more open without it than with one side of it.
     """
-    _, group, count = np.unique(np.sort(faces, 1), axis=0, return_inverse=True, return_counts=True)
+    group, count = _same_corners(faces)
     if (count == 1).all():
         return faces
-    group = group.reshape(-1)
     rolled = np.take_along_axis(faces, (faces.argmin(1)[:, None] + np.arange(3)) % 3, axis=1)
     side = np.where(rolled[:, 1] < rolled[:, 2], 1, -1)
     net = np.sign(np.bincount(group, side)).astype(np.int64)
-    mostly_sheets = (net == 0).mean() > 0.5
-    candidates = np.flatnonzero((net[group] == side) | (mostly_sheets & (net[group] == 0)))
+    without = faces[_first_of_each(group, net[group] == side)]
+    with_flaps = faces[_first_of_each(group, (net[group] == side) | (net[group] == 0))]
+    if not len(without) or open_edges(with_flaps) < open_edges(without):
+        return with_flaps
+    return without
+
+
+def _first_of_each(group: np.ndarray, allowed: np.ndarray) -> np.ndarray:
+    candidates = np.flatnonzero(allowed)
     _, first = np.unique(group[candidates], return_index=True)
-    return faces[np.sort(candidates[first])]
+    return np.sort(candidates[first])
+
+
+def _same_corners(faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A number for each set of corners, (M,), and how many faces have it."""
+    ordered = np.sort(faces, 1)
+    _, pair = np.unique(ordered[:, 0] * (faces.max() + 1) + ordered[:, 1], return_inverse=True)
+    _, group, count = np.unique(
+        pair * (faces.max() + 1) + ordered[:, 2], return_inverse=True, return_counts=True
+    )
+    return group, count
 
 
 def drop_unreferenced(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -164,10 +186,15 @@ def nesting(vertices: np.ndarray, pieces: list[np.ndarray]) -> list[list[int]]:
 
 
 def drop_debris(vertices: np.ndarray, faces: np.ndarray, *, share: float) -> tuple[np.ndarray, int]:
-    """Faces without the pieces whose area is under a share of the whole; how many pieces went."""
+    """Faces without the pieces whose area is under a share of the whole; how many pieces went.
+
+    Where such pieces add up to more than a hundredth of the surface, they are the surface, and stay.
+    """
     count, piece = components(faces)
     area = np.bincount(piece, triangle_areas(vertices, faces), count)
     small = area < share * area.sum()
+    if area[small].sum() > 0.01 * area.sum():
+        return faces, 0
     return faces[~small[piece]], int(small.sum())
 
 
@@ -178,33 +205,45 @@ def loop_width(vertices: np.ndarray, loop: np.ndarray) -> float:
 
 
 def fill_holes(
-    vertices: np.ndarray, faces: np.ndarray, *, width: float
-) -> tuple[np.ndarray, np.ndarray, list[float], list[float]]:
-    """Close loops of three edges, and loops up to a width, by a triangle or a fan around a new vertex.
+    vertices: np.ndarray, faces: np.ndarray, *, share: float
+) -> tuple[np.ndarray, np.ndarray, list[float]]:
+    """Close missing triangles, and loops no wider than a share of the whole extent, by fans.
+
+    A loop as wide as its own piece is the rim of a sheet or bowl and stays, unless the share is infinite.
 
     Returns:
-        Vertices, faces, the widths of the holes that were filled, and of those left open [m].
+        Vertices, faces, and the widths of the holes that were closed [m].
     """
-    added_vertices, added_faces, filled, left = [vertices], [faces], [], []
-    total = len(vertices)
-    for loop in boundary_loops(faces):
-        size = loop_width(vertices, loop)
-        if len(loop) < 3 or (len(loop) > 3 and size > width):
-            left.append(size)
-            continue
-        filled.append(size)
-        if len(loop) == 3:
+    loops = boundary_loops(faces)
+    if not loops:
+        return vertices, faces, []
+    _, piece = components(faces)
+    piece_of = np.zeros(len(vertices), np.int64)
+    piece_of[faces] = piece[:, None]
+    whole = np.ptp(vertices[faces], axis=(0, 1)).max()
+    alone = np.bincount(piece) == 1  # a lone triangle's rim is no hole
+
+    def extent(number: int) -> float:
+        return np.ptp(vertices[faces[piece == number]], axis=(0, 1)).max()
+
+    added_vertices, added_faces, widths = [vertices], [faces], []
+    for loop in loops:
+        own, width = piece_of[loop[0]], loop_width(vertices, loop)
+        if len(loop) == 3 and not alone[own]:
             added_faces.append(loop[None, ::-1])
+        elif np.isinf(share) or (width <= share * whole and width <= 0.9 * extent(int(own))):
+            middle = len(vertices) + len(added_vertices) - 1
+            added_vertices.append(vertices[loop].mean(0, keepdims=True))
+            added_faces.append(np.stack((np.roll(loop, -1), loop, np.full_like(loop, middle)), 1))
+        else:
             continue
-        added_vertices.append(vertices[loop].mean(0, keepdims=True))
-        added_faces.append(np.stack((np.roll(loop, -1), loop, np.full_like(loop, total)), 1))
-        total += 1
-    return np.concatenate(added_vertices), np.concatenate(added_faces), filled, left
+        widths.append(width)
+    return np.concatenate(added_vertices), np.concatenate(added_faces), widths
 
 
 def _capped_volume(vertices: np.ndarray, faces: np.ndarray) -> float:
     """Signed volume after every loop is closed by a fan: an open cup, too, has an inside."""
-    vertices, faces, _, _ = fill_holes(vertices, faces, width=np.inf)
+    vertices, faces, _ = fill_holes(vertices, faces, share=np.inf)
     size = np.ptp(vertices[faces].reshape(-1, 3), axis=0).max()
     volume = signed_volume(vertices, faces)
     return 0.0 if abs(volume) < 1e-6 * size**3 else volume  # a flat sheet has no inside

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from handhold.objects.repair import components, edge_use, nesting
+from handhold.objects.repair import components, drop_unreferenced, edge_use, nesting
 
 if TYPE_CHECKING:
     import manifold3d
@@ -58,10 +58,10 @@ def _groups(vertices: np.ndarray, pieces: list[np.ndarray]) -> list[np.ndarray]:
 def _manifold(vertices: np.ndarray, faces: np.ndarray) -> manifold3d.Manifold:
     from manifold3d import Manifold, Mesh64
 
-    used, index = np.unique(faces, return_inverse=True)
+    vertices, faces = drop_unreferenced(vertices, faces)
     return Manifold(
         Mesh64(
-            vert_properties=np.ascontiguousarray(vertices[used], np.float64),
-            tri_verts=np.ascontiguousarray(index.reshape(-1, 3), np.uint64),
+            vert_properties=np.ascontiguousarray(vertices, np.float64),
+            tri_verts=np.ascontiguousarray(faces, np.uint64),
         )
     )

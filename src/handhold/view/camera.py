@@ -34,7 +34,7 @@ class Camera:
 
 def fit_camera(
     points: np.ndarray, direction: np.ndarray, *, up: np.ndarray, aspect: float, margin: float = 1.08
-):
+) -> Camera:
     """The nearest camera on a given side that sees all points.
 
     Args:
@@ -51,7 +51,7 @@ def fit_camera(
     side = side / np.linalg.norm(side)
     above = np.cross(back, side)
     depth = points @ back
-    centre, distance = [], 0.0
+    centre, distance = [], -np.inf
     # A point is seen if |x - centre| <= slope (distance - depth); the tightest pair of planes is exact.
     for axis, slope in ((side, np.tan(ANGLE / 2) * aspect / margin), (above, np.tan(ANGLE / 2) / margin)):
         low, high = np.max(slope * depth - points @ axis), np.max(slope * depth + points @ axis)
@@ -96,7 +96,7 @@ def choose_cameras(
     cameras = [fit_camera(points, direction, up=up, aspect=aspect) for direction in directions]
     seen = np.array([look(camera) for camera in cameras], float)
     # Contact counts most; a view that hides the hand or the object entirely is poor whatever else it shows.
-    score = (np.sqrt(seen / np.maximum(seen.max(0), 1.0)) * (1.0, 0.6, 0.35)).sum(1)
+    score = (np.sqrt(seen / np.maximum(seen.max(0), 1.0)) * (1.0, 0.8, 0.35)).sum(1)
     chosen: list[int] = []
     for _ in range(count):
         near = (directions @ directions[chosen].T > np.cos(APART)).any(1)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 MAIN, INSET = (860, 600), (424, 300)
 GAP, EDGE = 12, 40
-THROUGH = 0.28
-"""Opacity of the object where the fingers are to be seen through it."""
+THROUGH, HALF_THROUGH = 0.28, 0.5
+"""Opacity of the object where the fingers are to be seen through it, and of that in a sheet of pairs."""
 
 
 def render(
@@ -169,7 +169,7 @@ def _blocks(stills: list[Panel], labels: Sequence[str], *, title: str) -> Image.
     top = 140 if any(labels) else 96
     page = blank(
         2 * EDGE + len(stills) * (MAIN[0] + EDGE) - EDGE,
-        top + MAIN[1] + GAP + INSET[1] + 52 + 72 * (rows > 0),
+        top + MAIN[1] + GAP + INSET[1] + 52 + 84 * (rows > 0),
     )
     write(page, title, (EDGE, 30), size=40, width=page.width - 2 * EDGE)
     from handhold.view.studio import Look
@@ -184,7 +184,9 @@ def _blocks(stills: list[Panel], labels: Sequence[str], *, title: str) -> Image.
             paste(page, studio.render(still, size=MAIN, camera=main), (x, y))
             y += MAIN[1] + GAP
             paste(page, studio.render(still, size=INSET, camera=other), (x, y))
-            seen = studio.render(still, size=INSET, camera=through, look=Look(object_opacity=THROUGH))
+            seen = studio.render(
+                still, size=INSET, camera=through, look=Look(object_opacity=THROUGH, shade=False)
+            )
             paste(page, seen, (x + INSET[0] + GAP, y))
             y += INSET[1] + 6
             write(page, "from the other side", (x + 4, y), size=17, colour=FAINT)
@@ -211,26 +213,21 @@ def _figures(page: Image.Image, still: Panel, place: tuple[int, int]) -> None:
 def _cell(
     page: Image.Image, group: tuple[Panel, ...], place: tuple[int, int], *, studio: Studio, size, width
 ) -> None:
+    """One scene of a sheet: its pictures, name and figures; pairs let the cuts be seen through the object."""
+    from handhold.view.studio import Look
+
     stills = [panel.frame(panel.frames // 2).measured() for panel in group]
     camera = studio.cameras(stills, aspect=size[0] / size[1], count=1)[0]
+    look = Look(object_opacity=HALF_THROUGH, shade=False) if len(group) == 2 else Look()
+    below = place[1] + size[1]
+    write(page, group[-1].name, (place[0] + 4, below + 5), size=20, width=width - 8)
     for k, still in enumerate(stills):
-        paste(
-            page,
-            studio.render(still, size=size, camera=camera),
-            (place[0] + k * (size[0] + GAP // 2), place[1]),
-        )
-    top = place[1] + size[1]
-    write(page, group[-1].name, (place[0] + 4, top + 5), size=20, width=width - 8)
-    for k, still in enumerate(stills):
-        text = "   ".join(value for _, value in still.figures)
-        write(
-            page,
-            text,
-            (place[0] + k * (size[0] + GAP // 2) + 4, top + 31),
-            size=18,
-            colour=FAINT,
-            width=size[0] - 8,
-        )
+        x = place[0] + k * (size[0] + GAP // 2)
+        paste(page, studio.render(still, size=size, camera=camera, look=look), (x, place[1]))
+        line = " · ".join(value for _, value in still.figures)
+        if len(group) == 2:
+            line = f"{('before', 'after')[k]}: {line}".rstrip(": ")
+        write(page, line, (x + 4, below + 31), size=18, colour=FAINT, width=size[0] - 8)
 
 
 def _studio() -> Studio:
@@ -241,4 +238,4 @@ def _studio() -> Studio:
 
 def _write(page: Image.Image, path: str | Path) -> None:
     with writing(path) as draft:
-        page.save(draft, format="PNG")
+        page.save(draft, format="PNG", compress_level=4)

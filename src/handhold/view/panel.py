@@ -77,7 +77,7 @@ class Panel:
         return replace(self, fps=None, **taken)
 
     def distances(self) -> np.ndarray:
-        """Signed distance of a still's hand vertices to the object, (V,) [m]; measured now if it was not given."""
+        """Signed distance of a still's hand to the object, (V,) [m]; measured now if it was not given."""
         if self.hand_distance is not None:
             return np.asarray(self.hand_distance)
         from handhold.geometry.distance import ExactDistance

@@ -85,8 +85,8 @@ def _runs(text: str) -> list[tuple[bool, str]]:
 
 
 def _font_for(text: str, size: int):
-    """PIL's built-in font where it has all the letters, else DejaVu (which PyVista's matplotlib brings), else the
-    nearest plain letters."""
+    """PIL's built-in font where it has all the letters, else DejaVu (matplotlib brings it), else the
+    built-in font with the nearest plain letters."""
     if all(letter in _RAISED or letter in _letters() for letter in text):
         return _built_in(size), text
     broad = _broad_font()
@@ -106,10 +106,14 @@ def _built_in(size: int):
 def _letters() -> frozenset[str]:
     """The letters of the built-in font: those that do not look like its sign for a missing one."""
     font = _built_in(20)
-    missing = bytes(font.getmask("\u4e2d"))
-    return frozenset(
-        c for c in map(chr, (*range(32, 256), *range(0x2010, 0x2040))) if bytes(font.getmask(c)) != missing
-    )
+
+    def shape(letter: str) -> bytes:
+        tile = Image.new("L", (40, 40))
+        ImageDraw.Draw(tile).text((4, 4), letter, fill=255, font=font)
+        return tile.tobytes()
+
+    missing = shape("\u4e2d")
+    return frozenset(c for c in map(chr, (*range(32, 256), *range(0x2010, 0x2040))) if shape(c) != missing)
 
 
 @lru_cache(maxsize=1)

@@ -17,6 +17,7 @@ import numpy as np
 from handhold.errors import InputError
 from handhold.io.files import writing
 from handhold.optional import require
+from handhold.view.camera import ANGLE, fit_camera, framed_points
 from handhold.view.colours import CUT, CUT_SHOWN, OBJECT, SKIN, TISSUE, TISSUE_SHOWN
 from handhold.view.panel import Panel
 
@@ -105,7 +106,7 @@ class Viewer:
         self._pairs = [scene if isinstance(scene, tuple) else (scene,) for scene in scenes]
         self._server = _start(host, port)
         self.url = f"http://{'localhost' if host == '0.0.0.0' else host}:{self._server.get_port()}"
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # viser calls back at once, in this thread, where we set a control
         self._stopped = threading.Event()
         self._build_controls()
         self._choose()
@@ -182,7 +183,6 @@ class Viewer:
                 return
             if self._play.value and panel.frames > 1:
                 self._frame.value = (int(self._frame.value) + 1) % panel.frames
-                self._draw()
 
 
 class _Drawing:
@@ -199,6 +199,7 @@ class _Drawing:
             "/object", still.object_vertices, panel.object_faces, color=_rgb(OBJECT), side="double"
         )
         self._overlays: dict[str, Any] = {}
+        self._inside: dict[tuple[int, int], np.ndarray] = {}
 
     def show(
         self,
@@ -216,11 +217,17 @@ class _Drawing:
             self._object.vertices = np.asarray(still.object_vertices, np.float32)
         self._object.opacity = THROUGH if through else None
         self._hand.opacity = 0.5 if joints and still.joints is not None else None
-        deep = still.measured().hand_distance < -CUT_SHOWN if cut else None
-        self._patch("/cut", still, deep, CUT)
+        self._patch("/cut", still, self._deep(panel, frame) if cut else None, CUT)
         soft = still.soft_tissue > TISSUE_SHOWN if tissue and still.soft_tissue is not None else None
         self._patch("/tissue", still, soft, TISSUE)
         self._bones(still if joints else None)
+
+    def _deep(self, panel: Panel, frame: int) -> np.ndarray:
+        """Which vertices are inside the object; measured once a frame, so that a motion plays smoothly."""
+        key = (id(panel), frame)
+        if key not in self._inside:
+            self._inside[key] = panel.frame(frame).distances() < -CUT_SHOWN
+        return self._inside[key]
 
     def _patch(self, name: str, still: Panel, marked: np.ndarray | None, colour: tuple) -> None:
         """Faces that have marked vertices, coloured, just above the skin."""
@@ -237,7 +244,7 @@ class _Drawing:
             return
         from handhold.hand.skeleton import BONES
 
-        there = np.isfinite(still.joints).all(1)
+        there = ~np.isnan(still.joints.sum(axis=1))
         lines = np.array([still.joints[[a, b]] for a, b in BONES if there[a] and there[b]]).reshape(-1, 2, 3)
         self._overlays["/joints"] = self._scene.add_point_cloud(
             "/joints",
@@ -283,18 +290,15 @@ def _quietly(action):
 
 
 def _aim(server: Any, panel: Panel) -> None:
-    """Start the camera at a view of the whole scene."""
-    from handhold.view.camera import fit_camera, framed_points
-
+    """Point the cameras, those of pages that are open too, at the whole scene."""
     up = np.asarray(panel.up or (0.0, 0.0, 1.0), float)
     side = np.cross(up, [1.0, 0.0, 0.0] if abs(up[0]) < 0.9 else [0.0, 1.0, 0.0])
-    camera = fit_camera(
-        framed_points([panel.frame(0)]), side + 0.35 * up + 0.5 * np.cross(side, up), up=up, aspect=1.0
-    )
-    server.initial_camera.position = tuple(camera.target + 0.5 * (camera.position - camera.target))
-    server.initial_camera.look_at = tuple(camera.target)
-    server.initial_camera.up = tuple(camera.up)
-    server.initial_camera.near = 0.005
+    direction = side + 0.5 * np.cross(side, up) + 0.35 * up
+    camera = fit_camera(framed_points([panel]), direction, up=up, aspect=1.0, margin=1.3)
+    for view in (server.initial_camera, *(client.camera for client in server.get_clients().values())):
+        view.fov = float(ANGLE)
+        view.near = 0.005
+        view.position, view.look_at = tuple(camera.position), tuple(camera.target)
 
 
 def _vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:

@@ -47,8 +47,8 @@ def _kinds_of_window() -> list[type]:
     kinds = []
     if hasattr(opengl, "vtkEGLRenderWindow") and _loads("libEGL.so.1"):
         kinds.append(opengl.vtkEGLRenderWindow)
-    if os.environ.get("DISPLAY"):
-        kinds.append(vtkRenderWindow)
+    if hasattr(opengl, "vtkXOpenGLRenderWindow") and os.environ.get("DISPLAY"):
+        kinds.append(opengl.vtkXOpenGLRenderWindow)
     if hasattr(opengl, "vtkOSOpenGLRenderWindow") and any(map(_loads, OSMESA)):
         kinds.append(opengl.vtkOSOpenGLRenderWindow)
     return kinds

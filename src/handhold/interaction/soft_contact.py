@@ -1,0 +1,122 @@
+"""Soft tissue where a hand meets an object: skin yields to the surface, smoothly and within bounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from handhold.geometry.mesh import unique_edges
+from handhold.interaction.rows import Rows
+
+
+@dataclass(frozen=True)
+class SoftContactConfig:
+    """Settings of `yield_to`.
+
+    Attributes:
+        cap: the most that a vertex may move [m].
+        margin: how far outside the surface skin comes to rest [m].
+        passes: how often skin is pushed out and evened.
+        smooth: how much a vertex follows its neighbours in each pass, 0 to 1.
+        reach: skin further from the surface than this takes no part [m].
+    """
+
+    cap: float = 0.0055
+    margin: float = 0.0003
+    passes: int = 6
+    smooth: float = 0.5
+    reach: float = 0.004
+
+
+def yield_to(rows: Rows, vertices: Tensor, *, config: SoftContactConfig = SoftContactConfig()) -> Tensor:  # noqa: B008
+    """Offsets (B, V, 3) [m] that take skin out of the objects.
+
+    Vertices and face centres inside are moved along the gradient of the distance; around them skin follows, so
+    that the offsets are smooth; no offset is longer than `cap`, and where a face would turn over, offsets shrink.
+
+    Args:
+        rows: the objects.
+        vertices: (B, V, 3) in the objects' frames [m].
+        config: settings.
+    """
+    faces = rows.hand.faces
+    near = rows.distance(vertices)[0] < config.reach
+    touched = near[:, faces].any(-1)
+    vertex_row, vertex = torch.nonzero(near, as_tuple=True)
+    face_row, face = torch.nonzero(touched, as_tuple=True)
+    if not len(vertex_row):
+        return torch.zeros_like(vertices)
+    neighbours = _neighbour_mean(faces, vertices.shape[1], vertices)
+    offsets = torch.zeros_like(vertices)
+    for k in range(config.passes):
+        if k:
+            offsets = torch.lerp(offsets, neighbours(offsets), config.smooth)
+        offsets = offsets + _push(rows, vertices + offsets, config, faces, (vertex_row, vertex), (face_row, face))
+        offsets = _capped(offsets, config.cap)
+    return _unfolded(vertices, offsets, faces, neighbours)
+
+
+def _push(rows: Rows, skin: Tensor, config: SoftContactConfig, faces, own, own_faces) -> Tensor:
+    """Displacement (B, V, 3) that takes vertices, then face centres, to the margin."""
+    push = torch.zeros_like(skin)
+    row, vertex = own
+    distance, normal = rows.distance_at(skin[row, vertex], row)
+    push[row, vertex] = (config.margin - distance).clamp_min(0)[:, None] * normal
+    row, face = own_faces
+    centre = (skin + push)[row[:, None], faces[face]].mean(1)
+    distance, normal = rows.distance_at(centre, row)
+    short = (config.margin - distance).clamp_min(0)
+    rise = short[:, None] * normal
+    lifted = torch.zeros_like(skin)
+    most = torch.zeros(skin.shape[:2], dtype=skin.dtype, device=skin.device)
+    for k in range(3):  # a vertex follows the face around it that asks for most
+        corner = faces[face][:, k]
+        most.view(-1).scatter_reduce_(0, row * skin.shape[1] + corner, short, "amax")
+    for k in range(3):
+        corner = faces[face][:, k]
+        asks = (short > 0) & (short >= most[row, corner])
+        lifted[row[asks], corner[asks]] = rise[asks]
+    return push + lifted
+
+
+def _capped(offsets: Tensor, cap: float) -> Tensor:
+    length = offsets.norm(dim=-1, keepdim=True)
+    return offsets * (cap / length.clamp_min(cap))
+
+
+def _neighbour_mean(faces: Tensor, count: int, like: Tensor):
+    """A function that averages (B, V, 3) over each vertex's neighbours."""
+    edges = unique_edges(faces)
+    both = torch.cat((edges, edges.flip(-1)))
+    degree = torch.bincount(both[:, 0], minlength=count).to(like)
+    matrix = torch.sparse_coo_tensor(both.T, 1 / degree[both[:, 0]], (count, count)).coalesce()
+
+    def mean(values: Tensor) -> Tensor:
+        flat = values.transpose(0, 1).reshape(count, -1)
+        return (matrix @ flat).reshape(count, -1, 3).transpose(0, 1)
+
+    return mean
+
+
+def _unfolded(vertices: Tensor, offsets: Tensor, faces: Tensor, neighbours, *, rounds: int = 40) -> Tensor:
+    """Offsets shrunk and evened around faces that they would turn over."""
+    before = _face_normals(vertices, faces)
+    for _ in range(rounds):
+        after = _face_normals(vertices + offsets, faces)
+        turned = (before * after).sum(-1) < 0.1 * before.norm(dim=-1) * after.norm(dim=-1)
+        if not turned.any():
+            break
+        row, face = torch.nonzero(turned, as_tuple=True)
+        around = torch.zeros(offsets.shape[:2], dtype=offsets.dtype, device=offsets.device)
+        around[row[:, None], faces[face]] = 1.0
+        around = around[..., None]
+        offsets = torch.lerp(offsets, neighbours(offsets), around * 0.8)
+        offsets = offsets * (1 - 0.15 * around)
+    return offsets
+
+
+def _face_normals(vertices: Tensor, faces: Tensor) -> Tensor:
+    a, b, c = (vertices[:, faces[:, k]] for k in range(3))
+    return torch.linalg.cross(b - a, c - a)
