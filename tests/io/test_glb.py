@@ -207,6 +207,13 @@ def test_quaternions_take_the_short_way(tmp_path):
             assert ((values[1:] * values[:-1]).sum(1) > 0).all()
 
 
+def test_soft_tissue_everywhere_is_stored_densely(tmp_path):
+    save_glb(make_grasp(), tmp_path / "g.glb")
+    glb = Glb(tmp_path / "g.glb")
+    (target,) = glb.doc["meshes"][1]["primitives"][0]["targets"]
+    assert "sparse" not in glb.doc["accessors"][target["POSITION"]]
+
+
 def test_no_soft_tissue_no_morph_target(tmp_path):
     save_glb(make_grasp(soft=False), tmp_path / "g.glb")
     mesh = Glb(tmp_path / "g.glb").doc["meshes"][1]

@@ -1,1 +1,1 @@
-"""."""
+"""The handhold command."""

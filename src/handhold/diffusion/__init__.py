@@ -1,1 +1,1 @@
-"""."""
+"""Stochastic processes and guidance; nothing here knows of hands."""

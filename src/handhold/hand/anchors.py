@@ -52,13 +52,15 @@ def derive_anchors(template: Tensor, faces: Tensor, joints: Tensor, skin_weights
     counts = {0: ON_PALM, **counts}
     forward = joints[FINGER_JOINTS["middle"][0]] - joints[0]
     along = (template - joints[0]) @ forward / forward.square().sum()
-    inner = palmar & (along > WRIST_MARGIN)
-    rim = faces[~inner[faces].all(-1)].unique()
-    inner = inner.index_fill(0, rim, False)
+    whole = palmar & (along > WRIST_MARGIN)
+    rim = faces[~whole[faces].all(-1)].unique()
+    inner = whole.index_fill(0, rim, False)
     owner = skin_weights.argmax(-1)
     vertices, carriers = [], []
     for joint in sorted(counts):
         own = torch.nonzero(inner & (owner == joint)).squeeze(-1)
+        if len(own) < counts[joint]:  # a coarse finger is all rim
+            own = torch.nonzero(whole & (owner == joint)).squeeze(-1)
         vertices.append(own[_spread(template[own], counts[joint])])
         carriers += [joint] * counts[joint]
     return Anchors(torch.cat(vertices), torch.tensor(carriers))

@@ -64,6 +64,15 @@ class HandState:
         """Some of the batch."""
         return HandState(self.rotation[index], self.wrist[index], self.angles[index], self.betas[index])
 
+    def put(self, index: Tensor, other: HandState) -> HandState:
+        """This batch with the rows of an index (N,) replaced by another's N rows."""
+        return HandState(
+            self.rotation.index_copy(0, index, other.rotation),
+            self.wrist.index_copy(0, index, other.wrist),
+            self.angles.index_copy(0, index, other.angles),
+            self.betas.index_copy(0, index, other.betas),
+        )
+
     def where(self, mask: Tensor, other: HandState) -> HandState:
         """This state where mask (B,) holds, the other elsewhere."""
 

@@ -55,7 +55,7 @@ def yield_to(rows: Rows, vertices: Tensor, *, config: SoftContactConfig = SoftCo
             offsets = torch.lerp(offsets, neighbours(offsets), config.smooth)
         offsets = offsets + _push(rows, vertices + offsets, config, faces, (vertex_row, vertex), (face_row, face))
         offsets = _capped(offsets, config.cap)
-    return _unfolded(vertices, offsets, faces, neighbours)
+    return _unfolded(vertices, offsets, faces)
 
 
 def _push(rows: Rows, skin: Tensor, config: SoftContactConfig, faces, own, own_faces) -> Tensor:
@@ -100,20 +100,21 @@ def _neighbour_mean(faces: Tensor, count: int, like: Tensor):
     return mean
 
 
-def _unfolded(vertices: Tensor, offsets: Tensor, faces: Tensor, neighbours, *, rounds: int = 40) -> Tensor:
-    """Offsets shrunk and evened around faces that they would turn over."""
+def _unfolded(vertices: Tensor, offsets: Tensor, faces: Tensor, *, rounds: int = 40) -> Tensor:
+    """Offsets made common to the corners of each face that they would turn over; in the end, shrunk there."""
     before = _face_normals(vertices, faces)
-    for _ in range(rounds):
+    offsets = offsets.clone()
+    flat = offsets.view(-1, 3)
+    for k in range(rounds):
         after = _face_normals(vertices + offsets, faces)
-        turned = (before * after).sum(-1) < 0.1 * before.norm(dim=-1) * after.norm(dim=-1)
-        if not turned.any():
+        row, face = torch.nonzero((before * after).sum(-1) <= 0, as_tuple=True)
+        if not len(row):
             break
-        row, face = torch.nonzero(turned, as_tuple=True)
-        around = torch.zeros(offsets.shape[:2], dtype=offsets.dtype, device=offsets.device)
-        around[row[:, None], faces[face]] = 1.0
-        around = around[..., None]
-        offsets = torch.lerp(offsets, neighbours(offsets), around * 0.8)
-        offsets = offsets * (1 - 0.15 * around)
+        corner = (row[:, None] * offsets.shape[1] + faces[face]).flatten()
+        common = flat[corner].view(-1, 3, 3).mean(1).repeat_interleave(3, 0)
+        total = torch.zeros_like(flat).index_add_(0, corner, common)
+        count = torch.zeros_like(flat[:, 0]).index_add_(0, corner, torch.ones_like(common[:, 0]))
+        flat[corner] = total[corner] / count[corner, None] * (1.0 if k < rounds // 2 else 0.8)
     return offsets
 
 

@@ -160,7 +160,7 @@ def _hand_mesh(buffer: Buffer, grasp: Grasp, rig: Rig, shown: np.ndarray) -> dic
     mesh: dict[str, Any] = {"name": f"{grasp.hand.name}_hand", "primitives": [surface]}
     if rig.corrections is not None:
         corrections = rig.corrections.astype(np.float32)
-        surface["targets"] = [{"POSITION": buffer.add_sparse(corrections[frame])} for frame in shown]
+        surface["targets"] = [{"POSITION": buffer.add_displacements(corrections[frame])} for frame in shown]
         mesh["weights"] = [1.0 if frame == 0 else 0.0 for frame in shown]
         names = [f"soft_tissue_{frame:03d}" for frame in shown] if grasp.is_motion else ["soft_tissue"]
         mesh["extras"] = {"targetNames": names}

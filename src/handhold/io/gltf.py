@@ -37,16 +37,21 @@ class Buffer:
         accessor["bufferView"] = self._view(array, target)
         return self._append(accessor)
 
-    def add_sparse(self, array: np.ndarray) -> int:
-        """Append (N, 3) float32 of which most rows are zero, as those that are not; returns its accessor."""
-        accessor = self._describe(array, bounds=True)
+    def add_displacements(self, array: np.ndarray) -> int:
+        """Append (N, 3) float32; only the rows that are not zero if those are few. Returns its accessor."""
         rows = np.flatnonzero(array.any(axis=1)).astype(np.uint32)
+        if len(rows) > len(array) / 2:
+            return self.add(array, target=VERTICES, bounds=True)
+        accessor = self._describe(array, bounds=True)
         if len(rows):
-            accessor["sparse"] = {
-                "count": len(rows),
-                "indices": {"bufferView": self._view(rows, None), "componentType": _COMPONENT["uint32"]},
-                "values": {"bufferView": self._view(array[rows], None)},
+            # VTK wants the offsets, which the specification leaves out at zero.
+            indices = {
+                "bufferView": self._view(rows, None),
+                "byteOffset": 0,
+                "componentType": _COMPONENT["uint32"],
             }
+            values = {"bufferView": self._view(array[rows], None), "byteOffset": 0}
+            accessor["sparse"] = {"count": len(rows), "indices": indices, "values": values}
         return self._append(accessor)
 
     def _describe(self, array: np.ndarray, *, bounds: bool) -> dict[str, Any]:

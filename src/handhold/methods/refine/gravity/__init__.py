@@ -1,1 +1,9 @@
-"""."""
+"""GravityDB: a hand is drawn onto an object by a gravity field, and kept a hand while it is.
+
+Xu et al., Towards Realistic Hand-Object Interaction with Gravity-Field Based Diffusion Bridge.
+"""
+
+from handhold.methods.refine.gravity.config import GravityConfig
+from handhold.methods.refine.gravity.refine import refine_gravity
+
+__all__ = ["GravityConfig", "refine_gravity"]

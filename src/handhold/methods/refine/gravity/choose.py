@@ -1,38 +1,108 @@
-"""Which of several results is best, by exact measure."""
+"""Several tries at a grasp, and which of them is best by exact measure."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from handhold.hand.kinematics import HandState, forward, keypoint_points, place, surface_points
-from handhold.hand.skeleton import BONES, FINGERS
+from handhold.hand.kinematics import DOFS, HandState, forward, keypoint_points, place, surface_points
+from handhold.hand.skeleton import BONES, FINGER_JOINTS, FINGERS
+from handhold.interaction.measures import CONTACT_MM
 from handhold.interaction.rows import Rows
+from handhold.methods.refine.gravity.config import GravityConfig
+from handhold.methods.refine.gravity.coupled import acting_fingers, flesh_points, solve_coupled
 
-TOUCH_MM = 3.0
 TISSUE_MM = 4.0
-"""Skin deeper than this cannot be mended by soft tissue."""
+"""Skin deeper than this is more than soft tissue can mend."""
+SKIN_M = 0.0003
+"""Where soft tissue leaves a tip that was inside [m]."""
+SQUEEZE_MM = 2.0
+"""Flesh yields so much."""
+TROUBLE_MM = 4.0
+"""Fingers squeezed by more than this are worth another try."""
+
+
+def best_of_starts(rows: Rows, config: GravityConfig, *, generator: torch.Generator | None = None) -> HandState:
+    """Solve from the input, then from noised inputs (`config.samples`), then reopen fingers that are cut."""
+    acting = acting_fingers(rows, reach=config.reach)
+    state = solve_coupled(rows, config, acting=acting)
+    best = cost(rows, state) if config.samples > 1 else None
+    for _ in range(config.samples - 1):
+        noise = torch.randn(len(rows), DOFS, generator=generator).to(rows.state.wrist)
+        scale = noise.new_tensor([config.noise_angles] * 3 + [config.noise_wrist] * 3 + [config.noise_angles] * 45)
+        trial = solve_coupled(rows, config, start=rows.state.moved(rows.hand, noise * scale), acting=acting)
+        price = cost(rows, trial)
+        state, best = trial.where(price < best, state), torch.minimum(price, best)
+    return _reopen(rows, config, state, acting)
+
+
+def _reopen(rows: Rows, config: GravityConfig, state: HandState, acting: Tensor) -> HandState:
+    """Open the fingers that the surface cuts and let them close again, from the outside this time."""
+    bad = torch.nonzero(_troubled(rows, state).any(-1)).squeeze(-1)
+    if not len(bad):
+        return state
+    few, best = rows.select(bad), state.select(bad)
+    price = cost(few, best)
+    for amount in config.reopen:
+        for base in (few.state, best):
+            start = _opened(few, base, _troubled(few, base), amount)
+            trial = solve_coupled(few, config, start=start, acting=acting[bad])
+            trial_price = cost(few, trial)
+            best, price = trial.where(trial_price < price, best), torch.minimum(trial_price, price)
+    return state.put(bad, best)
+
+
+def _opened(rows: Rows, state: HandState, fingers: Tensor, amount: float) -> HandState:
+    """Fingers (B, 5) extended: the first two joints by `amount` [rad], the last by half."""
+    angles = state.angles.clone()
+    for k, finger in enumerate(FINGERS):
+        for joint, part in zip(FINGER_JOINTS[finger], (1.0, 1.0, 0.5), strict=True):
+            angles[:, joint - 1, 0] -= amount * part * fingers[:, k]
+    return replace(state, angles=rows.hand.anatomy.clamp(angles))
+
+
+def _troubled(rows: Rows, state: HandState) -> Tensor:
+    """Fingers that are cut or squeezed, (B, 5) bool."""
+    return bones_cut(rows, state) | (fingers_squeezed(rows, state) > TROUBLE_MM)
 
 
 def bones_cut(rows: Rows, state: HandState) -> Tensor:
-    """Which fingers have a bone through the surface, (B, 5) bool. A tip within soft tissue's reach is none."""
+    """Which fingers have a bone through the surface, (B, 5) bool.
+
+    A tip that is inside no deeper than soft tissue yields counts as on the surface.
+    """
     keypoints = place(forward(rows.hand, state), keypoint_points(rows.hand, state.betas))
-    start, end = (torch.tensor(side) for side in zip(*BONES, strict=True))
-    a, b = keypoints[:, start], keypoints[:, end]
-    tips = torch.tensor([4 * k + 3 for k in range(len(FINGERS))])
-    bone = b[:, tips] - a[:, tips]
-    b[:, tips] -= bone * (TISSUE_MM * 1e-3 / bone.norm(dim=-1, keepdim=True))
-    return rows.crossings(a, b)[0].isfinite().unflatten(-1, (len(FINGERS), 4)).any(-1)
+    distance, normal = rows.distance(keypoints[:, 16:])
+    yielding = (distance < 0) & (distance > -TISSUE_MM * 1e-3)
+    keypoints[:, 16:] += torch.where(yielding, SKIN_M - distance, 0.0)[..., None] * normal
+    start, end = (torch.tensor(side, device=keypoints.device) for side in zip(*BONES, strict=True))
+    fraction = rows.crossings(keypoints[:, start], keypoints[:, end])[0]
+    return fraction.isfinite().unflatten(-1, (len(FINGERS), 4)).any(-1)
+
+
+def fingers_squeezed(rows: Rows, state: HandState) -> Tensor:
+    """How far the worst point within each finger's bones is from its clearance, (B, 5) [mm]: flesh that has
+    nowhere to go, as around a thin handle that no vertex lies in."""
+    points, clearance = flesh_points(rows.hand, state.betas)
+    distance = rows.distance(place(forward(rows.hand, state), points))[0]
+    short = (clearance - distance).clamp_min(0) * 1e3
+    return short.unflatten(-1, (len(FINGERS), -1)).amax(-1)
 
 
 def cost(rows: Rows, state: HandState) -> Tensor:
-    """(B,) lower is better: a bone through the surface outweighs deep skin, that a lost contact, that a move."""
+    """(B,) lower is better: a bone through the surface outweighs squeezed flesh and deep skin, those a lost contact,
+    that a move."""
     pose = forward(rows.hand, state)
     skin = place(pose, surface_points(rows.hand, state.betas))
     distance = rows.distance(skin)[0] * 1e3
     too_deep = (-TISSUE_MM - distance).clamp_min(0).sum(-1)
+    squeezed = (fingers_squeezed(rows, state) - SQUEEZE_MM).clamp_min(0).sum(-1)
     labels = rows.hand.finger_labels
-    touching = sum((distance[:, labels == k + 1].amin(-1) < TOUCH_MM).float() for k in range(len(FINGERS)))
+    nearest = torch.stack([distance[:, labels == k + 1].amin(-1) for k in range(len(FINGERS))], -1)
     keypoints = place(pose, keypoint_points(rows.hand, state.betas))
     moved = (keypoints - rows.observed).norm(dim=-1).nanmean(-1) * 1e3
-    return 20.0 * bones_cut(rows, state).sum(-1) + 0.05 * too_deep - 1.0 * touching + 0.3 * moved
+    touching = (nearest < CONTACT_MM).sum(-1)
+    cut = bones_cut(rows, state).sum(-1)
+    return 20.0 * cut + squeezed + 0.05 * too_deep - 1.0 * touching + 0.3 * moved

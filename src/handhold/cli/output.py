@@ -1,0 +1,109 @@
+"""Where results go: a folder of ours, in which nothing of the user's is overwritten."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from handhold.errors import InputError
+from handhold.io.files import prepare_output, writing
+
+REPORT_FORMAT = "handhold-report/1"
+
+
+@contextmanager
+def output_folder(path: Path) -> Iterator[Path]:
+    """The folder, made and proven writable; if it was made for nothing, it goes again.
+
+    Raises:
+        InputError: it cannot be made or written to.
+    """
+    new = [p for p in (path, *path.parents) if not p.exists()]
+    try:
+        yield prepare_output(path)
+    finally:
+        with suppress(OSError):  # rmdir takes empty folders only
+            for folder in new:
+                folder.rmdir()
+
+
+def check_writable(path: Path | None, option: str) -> None:
+    """Prove early that a file can be written, so that no work is lost at the end.
+
+    Raises:
+        InputError: it cannot.
+    """
+    if path is None:
+        return
+    if path.is_dir():
+        raise InputError("is a folder", where=f"{option} {path}", expected="a file")
+    with suppress(_Proven), writing(path) as draft:
+        draft.touch()
+        raise _Proven
+
+
+class _Proven(Exception):
+    """Leaves `writing` without moving anything into place."""
+
+
+def check_ours(path: Path) -> Path:
+    """The path, if nothing is there or what is there was written by handhold.
+
+    Raises:
+        InputError: another file is there, perhaps an input.
+    """
+    if path.exists() and not _is_ours(path):
+        raise InputError(
+            "is there and was not written by handhold", where=path, remedy="Choose another --out, or move it."
+        )
+    return path
+
+
+def _is_ours(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    if path.suffix == ".npz":
+        return result_format(path) == "handhold-grasp/1"
+    with path.open("rb") as file:
+        head = file.read(65536)
+    marks = {".json": REPORT_FORMAT.encode(), ".glb": b'"handhold ', ".xml": b"<mujoco model="}
+    return marks.get(path.suffix, b"") in head
+
+
+def result_format(path: Path) -> str:
+    """What an `.npz` says it is; empty if it does not say, or cannot be read."""
+    import numpy as np
+
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return str(archive["format"]) if "format" in archive else ""
+    except Exception:  # damaged in whatever way: reading it in earnest will say how
+        return ""
+
+
+@contextmanager
+def all_or_none() -> Iterator[Callable[[Path], Path]]:
+    """Give a function that notes files about to be written; on any error those that are new go again."""
+    new: list[Path] = []
+
+    def note(path: Path) -> Path:
+        if not path.exists():
+            new.append(path)
+        return path
+
+    try:
+        yield note
+    except BaseException:
+        for path in new:
+            with suppress(OSError):
+                path.unlink()
+        raise
+
+
+def is_report(path: Path) -> bool:
+    """Whether a JSON file is a report of ours."""
+    with suppress(OSError, ValueError):
+        return str(json.loads(path.read_bytes()).get("format", "")).startswith("handhold-report")
+    return False

@@ -1,0 +1,96 @@
+"""Grasps as the pictures and the viewer take them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from handhold.cli.tables import number
+from handhold.evaluate.scores import HandObject
+from handhold.hand import reorder_joints
+from handhold.interaction.grasp import Grasp
+from handhold.io.scene import Up
+from handhold.view.panel import Panel
+
+UP = {"z": (0.0, 0.0, 1.0), "y": (0.0, 1.0, 0.0)}
+SHOWN = (("iv_cm3", "volume inside", " cm³"), ("pd_mm", "deepest", " mm"), ("fingers_in_contact", "fingers touching", ""))
+
+
+def panel_of(grasp: Grasp, *, up: Up = "z", figures: dict[str, Any] | None = None) -> Panel:
+    """A grasp or motion in its world frame, with its figures under it."""
+    surface = grasp.surface()
+    return Panel(
+        name=grasp.name,
+        hand_vertices=surface.vertices.numpy(),
+        hand_faces=grasp.hand.faces.numpy(),
+        object_vertices=grasp.object_vertices().numpy(),
+        object_faces=grasp.object.faces,
+        joints=surface.joints.numpy(),
+        soft_tissue=None if grasp.offsets is None else grasp.offsets.norm(dim=-1).numpy(),
+        figures=figures_of(figures or {}),
+        up=UP[up],
+        fps=grasp.fps,
+    )
+
+
+def panel_of_arrays(pair: HandObject, *, up: Up = "z", fps: float | None = None) -> Panel:
+    """Bare surfaces in their world frame."""
+    import torch
+
+    pose = pair.T_world_object
+    joints = None
+    if pair.joints is not None:
+        joints = reorder_joints(torch.from_numpy(pair.joints), source="openpose", target="mano").numpy()
+    tissue = None
+    if pair.fitted_vertices is not None:
+        tissue = np.linalg.norm(pair.hand_vertices - pair.fitted_vertices, axis=-1)
+    vertices = pair.object.vertices @ np.swapaxes(pose[..., :3, :3], -1, -2) + pose[..., None, :3, 3]
+    return Panel(
+        name=pair.name,
+        hand_vertices=pair.hand_vertices,
+        hand_faces=pair.hand_faces,
+        object_vertices=vertices,
+        object_faces=pair.object.faces,
+        joints=joints,
+        soft_tissue=tissue,
+        up=UP[up],
+        fps=fps,
+    )
+
+
+def figures_of(values: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    """The figures that go under a picture, those that are known."""
+    return tuple(
+        (label, number(values[metric], metric) + unit)
+        for metric, label, unit in SHOWN
+        if values.get(metric) is not None
+    )
+
+
+def draw_pairs(pairs: Sequence[tuple[Panel, Panel]], folder: Path, *, count: int) -> Path:
+    """Before and after as one PNG in the folder: a grasp, a motion, or a sheet of many.
+
+    Args:
+        pairs: at least one.
+        folder: where to.
+        count: how many there are in all, of which the pairs are the first.
+
+    Raises:
+        HandholdError: this machine has no OpenGL.
+    """
+    from handhold.view.figures import before_after, contact_sheet, strip
+
+    if len(pairs) > 1:
+        path = folder / "before_after.png"
+        contact_sheet(pairs, path, title=f"{count} scenes" if count == len(pairs) else f"the first {len(pairs)} of {count} scenes")
+        return path
+    before, after = pairs[0]
+    path = folder / f"{after.name}_before_after.png"
+    if after.frames > 1:
+        strip(after, path, before=before)
+    else:
+        before_after(before, after, path)
+    return path

@@ -1,0 +1,305 @@
+"""Mend noisy grasps: a hand that touches the object and does not cut through it.
+
+Takes a scene (.json or .npz) with 21 keypoints, hand parameters or hand vertices and an object mesh, or a folder of
+scenes. Writes for each scene NAME.npz and NAME.glb, and once report.json and a picture of before and after.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
+
+from handhold.batch import Failure, Outcome, Refine, refine_scenes
+from handhold.cli.output import REPORT_FORMAT, all_or_none, check_ours, check_writable, output_folder
+from handhold.cli.progress import progress
+from handhold.errors import HandholdError, InputError
+from handhold.evaluate import Score, aggregate, provenance, score_measures
+from handhold.interaction.grasp import Grasp
+from handhold.io import save_glb, save_grasp, write_json
+from handhold.io.scene import Up, find_scenes
+from handhold.methods.refine.energy import EnergyConfig, refine_energy
+from handhold.methods.refine.gravity import GravityConfig, refine_gravity
+
+if TYPE_CHECKING:
+    from handhold.view.panel import Panel
+
+FEW, MANY = 12, 64
+"""Up to so many scenes have a row each in the table; from so many on a GPU pays."""
+MOST_PAIRS = 24
+"""Scenes drawn in a picture of many."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of `handhold refine`.
+
+    Attributes:
+        scene: a scene file, or a folder of them.
+        out: folder for the results; made if it is not there.
+        method: how to refine.
+        solver: the gravity method's solver: coupled is the default, sde is the paper's.
+        samples: start so many times, all but once from noise, and keep the best by measure (gravity).
+        units: overrides the scenes' unit.
+        mano: your MANO file; the hands are then MANO's.
+        seed: of everything random.
+        device: auto takes a GPU for many scenes.
+        json: also write the report here.
+        mjcf: also write each grasp as a MuJoCo scene, NAME.xml.
+        no_picture: draw no picture.
+        quiet: print nothing but errors.
+        gravity: settings of the gravity method.
+        energy: settings of the energy method.
+    """
+
+    scene: Annotated[Path, tyro.conf.Positional]
+    out: Path
+    method: Literal["gravity", "energy"] = "gravity"
+    solver: Literal["coupled", "sde"] | None = None
+    samples: int | None = None
+    units: Literal["m", "mm"] | None = None
+    mano: Path | None = None
+    seed: int = 0
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    json: Path | None = None
+    mjcf: bool = False
+    no_picture: bool = False
+    quiet: bool = False
+    gravity: GravityConfig = field(default_factory=GravityConfig)
+    energy: EnergyConfig = field(default_factory=EnergyConfig)
+
+
+@dataclass(frozen=True, eq=False)
+class _Done:
+    """What is kept of a scene when its arrays are gone."""
+
+    name: str
+    path: Path
+    frames: int
+    seconds: float
+    warnings: tuple[str, ...]
+    before: Score
+    after: Score
+    hand: tuple[str, str]
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """The picture, or why there is none."""
+
+    path: Path | None = None
+    trouble: str | None = None
+
+
+def run(options: Options) -> int:
+    """Refine, write, print. Returns the exit code."""
+    options = _settled(options)
+    paths = find_scenes(options.scene)
+    check_writable(options.json, "--json")
+    with output_folder(options.out) as folder:
+        check_ours(folder / "report.json")
+        done, failures, drawn = _refine_all(paths, options, folder)
+        if done:
+            report = _report(done, failures, options, [drawn.trouble] if drawn.trouble else [])
+            for path in filter(None, (folder / "report.json", options.json)):
+                write_json(report, path)
+            if not options.quiet:
+                _print(report, drawn.path, folder)
+    for failure in failures:
+        print(f"handhold: {failure.error}", file=sys.stderr)
+    if len(paths) > 1 and failures:
+        print(f"handhold: {len(failures)} of {len(paths)} scenes could not be done", file=sys.stderr)
+    if not failures:
+        return 0
+    return 1 if all(failure.bug for failure in failures) else 2
+
+
+def _settled(options: Options) -> Options:
+    """The options with the short forms of the gravity method's settings put in, and the device looked for."""
+    short = {k: v for k, v in (("solver", options.solver), ("samples", options.samples)) if v is not None}
+    if short and options.method != "gravity":
+        raise InputError("belongs to --method gravity", where=f"--{next(iter(short))}", got=f"--method {options.method}")
+    if options.device == "cuda" and not _has_gpu():
+        raise InputError("no GPU that torch can use", where="--device cuda", remedy="Use --device cpu.")
+    return replace(options, gravity=replace(options.gravity, **short)) if short else options
+
+
+def _has_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def _load_renderer() -> None:
+    try:
+        import handhold.view.figures
+        import handhold.view.studio  # noqa: F401
+    except Exception:  # told when it is needed
+        return
+
+
+def refiner(options: Options) -> Refine:
+    """The method of the options as a function of grasps; each call draws its noise from the seed anew."""
+    import torch
+
+    renderer = threading.Thread(target=_load_renderer, daemon=True)
+
+    def refine(grasps: list[Grasp]) -> list[Grasp]:
+        if not options.no_picture and renderer.ident is None:
+            renderer.start()  # VTK is imported while the hands are refined
+        if options.method == "energy":
+            return refine_energy(grasps, config=options.energy)
+        generator = torch.Generator(device=grasps[0].hand.device).manual_seed(options.seed)
+        return refine_gravity(grasps, config=options.gravity, generator=generator)
+
+    return refine
+
+
+def _refine_all(
+    paths: Sequence[Path], options: Options, folder: Path
+) -> tuple[list[_Done], list[Failure], _Drawn]:
+    """Results are written while the next scenes are refined; of each only its figures stay in memory."""
+    device = options.device
+    if device == "auto":
+        device = "cuda" if len(paths) >= MANY and _has_gpu() else "cpu"
+    outcomes = refine_scenes(paths, refiner(options), units=options.units, mano=options.mano, device=device)
+    done, failures, pairs = [], [], []
+    pending: list[tuple[_Done, Future[None]]] = []
+
+    def settle(most: int) -> None:
+        while len(pending) > most:
+            scene, future = pending.pop(0)
+            try:
+                future.result()
+                done.append(scene)
+            except HandholdError as error:
+                failures.append(Failure(scene.name, scene.path, str(error)))
+
+    with ThreadPoolExecutor(max_workers=1) as writer, progress("refining", len(paths), quiet=options.quiet) as step:
+        for outcome in outcomes:
+            if isinstance(outcome, Failure):
+                failures.append(outcome)
+            else:
+                pending.append((_done(outcome), writer.submit(_write, outcome, folder, mjcf=options.mjcf)))
+                if not options.no_picture and len(pairs) < MOST_PAIRS:
+                    pairs.append(_pair(outcome, pending[-1][0]))
+            settle(most=8)
+            step()
+        drawn = _draw(pairs, len(done) + len(pending), folder)  # while the last files are written
+        settle(most=0)
+    if drawn.path and not done:
+        drawn.path.unlink()
+    return done, failures, drawn
+
+
+def _write(outcome: Outcome, folder: Path, *, mjcf: bool) -> None:
+    """The files of one scene, all or none."""
+    from handhold.io import save_mjcf
+
+    grasp, up = outcome.after, outcome.scene.up
+    targets = [check_ours(folder / f"{grasp.name}{suffix}") for suffix in (".npz", ".glb", ".xml")[: 2 + mjcf]]
+    with all_or_none() as note:
+        save_grasp(grasp, note(targets[0]))
+        save_glb(grasp, note(targets[1]), up=up)
+        if mjcf:
+            save_mjcf(grasp, note(targets[2]), up=up)
+
+
+def _done(outcome: Outcome) -> _Done:
+    name = outcome.scene.name
+    return _Done(
+        name=name,
+        path=outcome.scene.path,
+        frames=outcome.frames,
+        seconds=outcome.seconds,
+        warnings=outcome.warnings,
+        before=score_measures(name, outcome.measures_before),
+        after=score_measures(name, outcome.measures_after),
+        hand=(outcome.after.hand.name, outcome.after.hand.version),
+    )
+
+
+def _pair(outcome: Outcome, done: _Done) -> tuple[Panel, Panel]:
+    from handhold.cli.panels import panel_of
+
+    up: Up = outcome.scene.up
+    before = panel_of(outcome.before, up=up, figures=done.before.values)
+    return before, panel_of(outcome.after, up=up, figures=done.after.values)
+
+
+def _draw(pairs: list[tuple[Panel, Panel]], count: int, folder: Path) -> _Drawn:
+    """Draw before and after, if this machine can: results do not wait for OpenGL."""
+    from handhold.cli.panels import draw_pairs
+
+    if not pairs:
+        return _Drawn()
+    try:
+        return _Drawn(draw_pairs(pairs, folder, count=count))
+    except InputError:
+        raise
+    except (HandholdError, ImportError) as error:
+        return _Drawn(trouble=f"no picture: {error}")
+
+
+def _report(done: list[_Done], failures: list[Failure], options: Options, warnings: list[str]) -> dict[str, Any]:
+    before, after = ([getattr(d, when) for d in done] for when in ("before", "after"))
+    frames = sum(d.frames for d in done)
+    config = options.gravity if options.method == "gravity" else options.energy
+    return {
+        "format": REPORT_FORMAT,
+        "command": "refine",
+        "mean": {
+            when: {metric: entry["mean"] for metric, entry in aggregate(scores, seed=options.seed).items()}
+            for when, scores in (("before", before), ("after", after))
+        },
+        "aggregate": aggregate(after, seed=options.seed),
+        "seconds_per_grasp": sum(d.seconds for d in done) / frames,
+        "scenes": [_scene_entry(d) for d in done],
+        "failures": [{"name": f.name, "path": f.path, "error": f.error} for f in failures],
+        "warnings": warnings,
+        "provenance": provenance(
+            hands=[d.hand for d in done], seed=options.seed, method=options.method, settings=asdict(config)
+        ),
+    }
+
+
+def _scene_entry(done: _Done) -> dict[str, Any]:
+    return {
+        "name": done.name,
+        "path": done.path,
+        "frames": done.frames,
+        "before": done.before.values,
+        "after": done.after.values,
+        "seconds": done.seconds,
+        "warnings": list(done.warnings),
+    }
+
+
+def _print(report: dict[str, Any], picture: Path | None, folder: Path) -> None:
+    from rich.markup import escape
+
+    from handhold.cli.tables import before_after_table, console, scenes_table
+
+    out, scenes = console(), report["scenes"]
+    method = report["provenance"]["method"]
+    what = scenes[0]["name"] if len(scenes) == 1 else f"mean of {len(scenes)} scenes"
+    pace = f"{report['seconds_per_grasp']:.2g} s a grasp"
+    out.print(f"{what} · {method} · {pace}\n", markup=False)
+    out.print(before_after_table(report["mean"]["before"], report["mean"]["after"]))
+    if 1 < len(scenes) <= FEW:
+        out.print()
+        out.print(scenes_table([(s["name"], s["before"], s["after"]) for s in scenes]))
+    for warning in report["warnings"]:
+        out.print(f"[yellow]note:[/] {escape(warning)}")
+    told = [(s["name"], warning) for s in scenes for warning in s["warnings"]]
+    for name, warning in told[:FEW]:
+        out.print(f"[yellow]note:[/] {escape(f'{name}: {warning}')}")
+    if len(told) > FEW:
+        out.print(f"[yellow]note:[/] {len(told) - FEW} more in report.json")
+    out.print(f"\nresults: {escape(str(folder))}" + (f"   picture: {escape(picture.name)}" if picture else ""), soft_wrap=True)

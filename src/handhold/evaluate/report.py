@@ -1,0 +1,93 @@
+"""What a set of scores says: means with intervals, failures counted, and where the figures come from."""
+
+from __future__ import annotations
+
+import csv
+import platform
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from handhold.evaluate.scores import Score
+from handhold.interaction.measures import Measures
+from handhold.io.files import writing
+from handhold.version import __version__
+
+RESAMPLES = 2000
+LEVEL = 0.95
+
+
+def aggregate(scores: Sequence[Score], *, seed: int = 0) -> dict[str, dict[str, Any]]:
+    """Mean, interval, count and failures of every metric.
+
+    Args:
+        scores: one for each grasp.
+        seed: of the bootstrap.
+
+    Returns:
+        By metric: `mean`; `ci`, the 95 % bootstrap interval of the mean ([None, None] for fewer than two
+        grasps); `n`, how many have the metric; `failed`, how many do not. A failure is never a score.
+    """
+    generator = np.random.default_rng(seed)
+    table = {}
+    for metric in Measures.names():
+        values = [score.values.get(metric) for score in scores]
+        known = np.array([v for v in values if v is not None], float)
+        table[metric] = {
+            "mean": float(known.mean()) if len(known) else None,
+            "ci": _interval(known, generator),
+            "n": len(known),
+            "failed": len(values) - len(known),
+        }
+    return table
+
+
+def _interval(values: np.ndarray, generator: np.random.Generator) -> list[float | None]:
+    """Bootstrap interval of the mean; resamples are drawn in blocks, so that many grasps need little memory."""
+    if len(values) < 2:
+        return [None, None]
+    block = max(1, 2_000_000 // len(values))
+    means = [
+        values[generator.integers(len(values), size=(min(block, RESAMPLES - done), len(values)))].mean(1)
+        for done in range(0, RESAMPLES, block)
+    ]
+    low, high = np.quantile(np.concatenate(means), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return [float(low), float(high)]
+
+
+def provenance(*, hands: Iterable[tuple[str, str]], seed: int, **more: Any) -> dict[str, Any]:
+    """What made the figures.
+
+    Args:
+        hands: name and version of the hand models.
+        seed: the seed.
+        more: further entries, such as the method and its settings.
+    """
+    return {
+        "handhold": __version__,
+        "hand_models": [{"name": name, "version": version} for name, version in sorted(set(hands))],
+        **more,
+        "seed": seed,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def write_csv(scores: Sequence[Score], path: str | Path) -> None:
+    """Write one line for each grasp; a figure that could not be had is an empty cell.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    metrics = Measures.names()
+    with writing(path) as draft, draft.open("w", newline="", encoding="utf-8") as file:
+        lines = csv.writer(file)
+        lines.writerow(("name", "frames", *metrics))
+        for score in scores:
+            cells = ("" if score.values.get(m) is None else repr(score.values[m]) for m in metrics)
+            lines.writerow((score.name, score.frames, *cells))

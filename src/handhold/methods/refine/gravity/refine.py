@@ -1,0 +1,38 @@
+"""The front of the gravity refiner."""
+
+from __future__ import annotations
+
+import torch
+
+from handhold.hand.kinematics import forward, place, surface_points
+from handhold.interaction.grasp import Grasp
+from handhold.interaction.rows import Rows
+from handhold.interaction.soft_contact import yield_to
+from handhold.methods.refine.gravity.choose import best_of_starts
+from handhold.methods.refine.gravity.config import GravityConfig
+
+
+def refine_gravity(
+    grasps: list[Grasp], *, config: GravityConfig = GravityConfig(), generator: torch.Generator | None = None  # noqa: B008
+) -> list[Grasp]:
+    """Mend grasps: fingers that nearly touch do, nothing cuts in, joints stay within their limits.
+
+    Args:
+        grasps: single grasps and motions in any mixture, of one hand model; all are solved as one batch.
+        config: settings.
+        generator: source of randomness; without one, torch's own.
+
+    Returns:
+        As many grasps, with refined parameters and soft-tissue offsets, in the world frame.
+
+    Raises:
+        InputError: no grasps, or different hand models.
+    """
+    rows = Rows.from_grasps(grasps, field=config.field)
+    with torch.no_grad():
+        state = best_of_starts(rows, config, generator=generator)
+        offsets = None
+        if config.soft is not None:
+            skin = place(forward(rows.hand, state), surface_points(rows.hand, state.betas))
+            offsets = yield_to(rows, skin, config=config.soft)
+    return rows.to_grasps(grasps, state, offsets)
