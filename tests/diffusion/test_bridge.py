@@ -61,7 +61,9 @@ def test_weak_order_one_of_the_mean_of_geometric_brownian_motion():
         times=grid(count),
         path=path,
     )
-    assert end.mean().item() == pytest.approx((1 + 1 / count) ** count, abs=4 * float(end.std()) / samples**0.5)
+    assert end.mean().item() == pytest.approx(
+        (1 + 1 / count) ** count, abs=4 * float(end.std()) / samples**0.5
+    )
 
 
 def test_strong_order_one_with_additive_noise_and_the_moments_of_ornstein_uhlenbeck():

@@ -80,7 +80,9 @@ def test_a_thin_plate_is_touched_on_the_side_that_the_hand_is_on():
     pose = torch.eye(4)
     pose[:3, :3] = turn
     pose[:3, 3] = (vertices @ axis).max() * axis + 0.003 * axis  # its near face 1 mm before the foremost skin
-    regions = contact_regions(Rows.from_grasps([Grasp(hand, hand.zeros(), plate, pose)]), source="ray", count=4000)
+    regions = contact_regions(
+        Rows.from_grasps([Grasp(hand, hand.zeros(), plate, pose)]), source="ray", count=4000
+    )
     weighted = regions.normals[0][regions.object[0] > 0.5]
     assert len(weighted) > 0
     # Rays look from behind the skin to its front: they meet the near face first.

@@ -91,7 +91,9 @@ def test_weights_and_mean_shift_do_not_depend_on_sampling_density():
     few, many = even_sphere(500), even_sphere(8192)
     x = sphere(60, radius=0.055, seed=6)
     for normalize in ("weights", "mean_shift"):
-        one, other = (GravityField.build(p, sigmas=(0.02,), normalize=normalize).force(x) for p in (few, many))
+        one, other = (
+            GravityField.build(p, sigmas=(0.02,), normalize=normalize).force(x) for p in (few, many)
+        )
         assert relative_rms(one, other) < 0.02
     raw_few, raw_many = (GravityField.build(p, sigmas=(0.02,), normalize="raw").force(x) for p in (few, many))
     assert float(raw_many.norm() / raw_few.norm()) == pytest.approx(8192 / 500, rel=0.02)
@@ -115,7 +117,9 @@ def test_points_without_weight_do_not_count_and_scales_have_their_own():
     x = around(points, spread=0.005, count=50)
     coarse = GravityField.build(points, sigmas=(0.04,)).force(x)
     fine = GravityField.build(points[mask > 0], sigmas=(0.01,)).force(x)
-    torch.testing.assert_close(both.force(x), coarse + fine, rtol=2e-2, atol=0.02 * float(coarse.norm(dim=1).max()))
+    torch.testing.assert_close(
+        both.force(x), coarse + fine, rtol=2e-2, atol=0.02 * float(coarse.norm(dim=1).max())
+    )
 
 
 def test_a_stack_is_its_fields_one_by_one():

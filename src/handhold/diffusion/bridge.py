@@ -37,7 +37,12 @@ class BrownianPath:
     """
 
     def __init__(
-        self, shape: Sequence[int], *, generator: torch.Generator, device=None, dtype: torch.dtype = torch.float32
+        self,
+        shape: Sequence[int],
+        *,
+        generator: torch.Generator,
+        device=None,
+        dtype: torch.dtype = torch.float32,
     ) -> None:
         self._generator = generator
         self._times = [0.0]
@@ -50,7 +55,9 @@ class BrownianPath:
             InputError: the interval is not ordered, or begins before 0.
         """
         if not 0 <= start <= end:
-            raise InputError("not an interval", where="start, end", expected="0 <= start <= end", got=(start, end))
+            raise InputError(
+                "not an interval", where="start, end", expected="0 <= start <= end", got=(start, end)
+            )
         # The far end first: the near one is then drawn from a bridge, which is right in either order.
         last = self._value(float(end))
         return last - self._value(float(start))
@@ -106,7 +113,9 @@ def euler_maruyama_step(
         raise InputError("one source of noise is needed", expected="generator or increment")
     if increment is None:
         assert generator is not None
-        increment = torch.as_tensor(dt, dtype=x.dtype, device=x.device).sqrt() * normal_like(x, generator=generator)
+        increment = torch.as_tensor(dt, dtype=x.dtype, device=x.device).sqrt() * normal_like(
+            x, generator=generator
+        )
     return x + step + noise_scale * increment
 
 

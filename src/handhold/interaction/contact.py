@@ -44,6 +44,10 @@ class ContactRegions:
     object: Tensor
     hand: Tensor
 
+    def select(self, rows: Tensor) -> ContactRegions:
+        """Some of the rows."""
+        return ContactRegions(self.points[rows], self.normals[rows], self.object[rows], self.hand[rows])
+
 
 def contact_regions(
     rows: Rows,
@@ -139,7 +143,9 @@ def ray_contact(rows: Rows, points: Tensor, *, reach: float = 0.010) -> tuple[Te
     return on_object, on_hand
 
 
-def _with_given(rows: Rows, regions: ContactRegions, samples, given: Sequence[Contact | None]) -> ContactRegions:
+def _with_given(
+    rows: Rows, regions: ContactRegions, samples, given: Sequence[Contact | None]
+) -> ContactRegions:
     on_object, on_hand = regions.object.clone(), regions.hand.clone()
     for b, contact in enumerate(given):
         which = int(rows.index[b])

@@ -1,6 +1,6 @@
 """Energies of a hand that holds an object, as pure functions: what classical grasp optimizers add up.
 
-The forms are those of FGS-Net (its equation 12 and E_h) and of DexGraspNet (Wang et al. 2023, section 4), which it
+The forms are those of FGS-Net (its equation 12 and E_h) and of DexGraspNet (Wang et al. 2023), which it
 follows. All are batched, one number a hand, and differentiable with respect to everything they are given;
 distances are signed, positive outside. Weights belong to the caller.
 """
@@ -85,7 +85,7 @@ def beyond_limits(angles: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
 
 
 def pose_prior(angles: Tensor, expected: Tensor) -> Tensor:
-    """E_prior and the pose part of E_h, the squared distance of the angles to the expected ones (FGS-Net, L2).
+    """E_prior and the pose part of E_h, the squared distance of angles to expected ones (FGS-Net, L2).
 
     Args:
         angles: (B, J, 3) [rad].

@@ -134,7 +134,9 @@ class GravityField:
             InputError: none, or fields with different scales.
         """
         if not fields or len({(f.sigmas, f.strengths, f.normalize) for f in fields}) != 1:
-            raise InputError("fields cannot be stacked", expected="one or more with the same scales and normalization")
+            raise InputError(
+                "fields cannot be stacked", expected="one or more with the same scales and normalization"
+            )
         first = fields[0]
         tables = []
         for column in zip(*(f.tables for f in fields)):
@@ -251,7 +253,9 @@ def _check(points: Tensor, weights: Tensor, sigmas, strengths, normalize: str) -
     if points.ndim != 2 or points.shape[1] != 3:
         raise InputError("wrong shape", where="points", expected="(N, 3)", got=tuple(points.shape))
     if not sigmas or any(not s > 0 for s in sigmas) or len(strengths) != len(sigmas):
-        raise InputError("bad scales", where="sigmas", expected="positive, one strength each", got=tuple(sigmas))
+        raise InputError(
+            "bad scales", where="sigmas", expected="positive, one strength each", got=tuple(sigmas)
+        )
     if weights.shape != (len(sigmas), len(points)):
         expected = f"({len(points)},) or ({len(sigmas)}, {len(points)})"
         raise InputError("wrong shape", where="weights", expected=expected, got=tuple(weights.shape))

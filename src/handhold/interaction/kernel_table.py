@@ -56,14 +56,18 @@ class KernelTable:
             return None
         sums = _node_sums(points, weights, sigma=sigma, low=low, step=step, shape=shape.tolist())
         for axis in range(3):
-            sums = torch.movedim(torch.tensordot(sums, _prefilter(sums.shape[axis], sums), ([axis], [1])), -1, axis)
+            sums = torch.movedim(
+                torch.tensordot(sums, _prefilter(sums.shape[axis], sums), ([axis], [1])), -1, axis
+            )
         start = torch.zeros(1, dtype=torch.long, device=points.device)
         return KernelTable(step, low.to(points)[None], shape[None], start, sums.contiguous().flatten())
 
     @staticmethod
     def stack(tables: Sequence[KernelTable]) -> KernelTable:
         """Tables of one sigma as one."""
-        sizes = torch.stack([t.coefficients.new_tensor(len(t.coefficients), dtype=torch.long) for t in tables])
+        sizes = torch.stack(
+            [t.coefficients.new_tensor(len(t.coefficients), dtype=torch.long) for t in tables]
+        )
         begins = sizes.cumsum(0) - sizes
         return KernelTable(
             tables[0].step,

@@ -1,10 +1,10 @@
 """The classical refiner: a sum of energies brought down by Adam.
 
 The form of FGS-Net's contact optimization, E = l_h E_h + l_d E_d with
-E_d = w_dis E_dis + w_pen E_pen + w_prior E_prior + w_spen E_spen (its equation 12), and of DexGraspNet, which adds
-E_joints. Two things differ from FGS-Net, both in its favour here: the points that should touch are those of the
-fingers that come near the object, and bones can be kept clear of the surface. Hands end with the same soft
-tissue as gravity's do, so that the two may be compared.
+E_d = w_dis E_dis + w_pen E_pen + w_prior E_prior + w_spen E_spen (its equation 12), and of DexGraspNet,
+which adds E_joints. Two things differ, both in its favour: the points that should touch are those of fingers
+that come near the object, and bones can be kept clear of the surface. Hands end with the same soft tissue as
+gravity's do, so that the two may be compared.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ class EnergyConfig:
         bone_samples: points on each bone.
         finger_gap: what the axes of two fingers keep from each other [m].
         vertex_stride: every so many-th vertex is watched.
-        samples: starts per grasp; the first is the input, the others are noised; the one of least energy is kept
-            (FGS-Net does so for the object's pose).
+        samples: starts per grasp; the first is the input, the others are noised; the one of least energy is
+            kept (FGS-Net does so for the object's pose).
         noise_angles, noise_wrist: spread of the noised starts [rad, m].
         field: signed distance while minimizing; "grid" is three times as fast as "exact" and as good.
         soft: soft tissue, on the exact distance; None for none.
@@ -87,7 +87,7 @@ class EnergyConfig:
     noise_angles: float = 0.15
     noise_wrist: float = 0.004
     field: Literal["grid", "exact"] = "grid"
-    soft: SoftContactConfig | None = SoftContactConfig()
+    soft: SoftContactConfig | None = SoftContactConfig()  # noqa: RUF009: frozen
 
     def __post_init__(self) -> None:
         for name in ("steps", "contacts", "bone_samples", "vertex_stride", "samples"):
@@ -110,7 +110,7 @@ def _demand(name: str, expected: str, value: object, *, holds: bool) -> None:
 def refine_energy(
     grasps: list[Grasp],
     *,
-    config: EnergyConfig = EnergyConfig(),  # noqa: B008
+    config: EnergyConfig = EnergyConfig(),
     generator: torch.Generator | None = None,
 ) -> list[Grasp]:
     """Refine grasps and motions that share one hand model; the frames of a motion each by itself.
@@ -256,7 +256,7 @@ def _contacts(rows: Rows, config: EnergyConfig, surface: SkinnedPoints, chosen: 
 
 
 def _finger_pairs(samples: int) -> Tensor:
-    """Pairs (P, 2) of bone points on different fingers, every other one; metacarpals lie in the palm and are none."""
+    """Pairs (P, 2) of bone points on different fingers, every other one; metacarpals have no part in it."""
     points = [(k // 4, k * samples + i) for k in range(len(BONES)) if k % 4 for i in range(0, samples, 2)]
     return torch.tensor([(i, j) for (one, i), (other, j) in combinations(points, 2) if one != other])
 

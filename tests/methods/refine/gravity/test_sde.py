@@ -131,7 +131,9 @@ def test_a_batch_is_its_rows():
         assert together.stops[k] == alone.stops[0]
 
 
-@pytest.mark.parametrize("config", [SdeConfig(max_steps=20, contact_points=500), QUICK, replace(QUICK, tissue="yield")])
+@pytest.mark.parametrize(
+    "config", [SdeConfig(max_steps=20, contact_points=500), QUICK, replace(QUICK, tissue="yield")]
+)
 def test_soft_tissue_is_capped_and_angles_keep_their_limits(hovering, config):
     result = solve(hovering, config)
     assert result.offsets.norm(dim=-1).max() <= config.tissue_cap + 1e-6
@@ -147,7 +149,9 @@ def test_normal_alignment_is_the_gradient_of_its_loss_and_safe_at_contact():
     generator = torch.Generator().manual_seed(0)
     away = 0.01 * torch.randn(50, 3, generator=generator, dtype=torch.float64)
     away[0] = 0  # at contact
-    normal = torch.nn.functional.normalize(torch.randn(50, 3, generator=generator, dtype=torch.float64), dim=1)
+    normal = torch.nn.functional.normalize(
+        torch.randn(50, 3, generator=generator, dtype=torch.float64), dim=1
+    )
     away.requires_grad_(True)
     length = (away.square().sum(-1) + 1e-3**2).sqrt()
     loss = (1 - (normal * away).sum(-1) / length).square().sum()

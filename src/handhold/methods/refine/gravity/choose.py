@@ -12,7 +12,7 @@ from handhold.hand.skeleton import BONES, FINGER_JOINTS, FINGERS
 from handhold.interaction.measures import CONTACT_MM
 from handhold.interaction.rows import Rows
 from handhold.methods.refine.gravity.config import GravityConfig
-from handhold.methods.refine.gravity.coupled import acting_fingers, flesh_points, solve_coupled
+from handhold.methods.refine.gravity.coupled import Aim, flesh_points, solve_coupled
 
 TISSUE_MM = 4.0
 """Skin deeper than this is more than soft tissue can mend."""
@@ -24,21 +24,22 @@ TROUBLE_MM = 4.0
 """Fingers squeezed by more than this are worth another try."""
 
 
-def best_of_starts(rows: Rows, config: GravityConfig, *, generator: torch.Generator | None = None) -> HandState:
+def best_of_starts(
+    rows: Rows, config: GravityConfig, *, aim: Aim, generator: torch.Generator | None = None
+) -> HandState:
     """Solve from the input, then from noised inputs (`config.samples`), then reopen fingers that are cut."""
-    acting = acting_fingers(rows, reach=config.reach)
-    state = solve_coupled(rows, config, acting=acting)
+    state = solve_coupled(rows, config, aim=aim)
     best = cost(rows, state) if config.samples > 1 else None
     for _ in range(config.samples - 1):
         noise = torch.randn(len(rows), DOFS, generator=generator).to(rows.state.wrist)
         scale = noise.new_tensor([config.noise_angles] * 3 + [config.noise_wrist] * 3 + [config.noise_angles] * 45)
-        trial = solve_coupled(rows, config, start=rows.state.moved(rows.hand, noise * scale), acting=acting)
+        trial = solve_coupled(rows, config, aim=aim, start=rows.state.moved(rows.hand, noise * scale))
         price = cost(rows, trial)
         state, best = trial.where(price < best, state), torch.minimum(price, best)
-    return _reopen(rows, config, state, acting)
+    return _reopen(rows, config, state, aim)
 
 
-def _reopen(rows: Rows, config: GravityConfig, state: HandState, acting: Tensor) -> HandState:
+def _reopen(rows: Rows, config: GravityConfig, state: HandState, aim: Aim) -> HandState:
     """Open the fingers that the surface cuts and let them close again, from the outside this time."""
     bad = torch.nonzero(_troubled(rows, state).any(-1)).squeeze(-1)
     if not len(bad):
@@ -48,7 +49,7 @@ def _reopen(rows: Rows, config: GravityConfig, state: HandState, acting: Tensor)
     for amount in config.reopen:
         for base in (few.state, best):
             start = _opened(few, base, _troubled(few, base), amount)
-            trial = solve_coupled(few, config, start=start, acting=acting[bad])
+            trial = solve_coupled(few, config, aim=aim.select(bad), start=start)
             trial_price = cost(few, trial)
             best, price = trial.where(trial_price < price, best), torch.minimum(trial_price, price)
     return state.put(bad, best)

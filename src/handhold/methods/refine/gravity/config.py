@@ -20,6 +20,8 @@ class GravityConfig:
         solver: "coupled" solves gravity and hand parameters together; "sde" follows the paper's equations.
         samples: starts per grasp; the first is the input, the others are noised; the best by measure is kept.
         steps: Gauss-Newton steps.
+        contact: what is meant to touch, where a grasp brings no contact masks: "reach", whole fingers that are near;
+            "nearest" or "ray", regions of skin and object (`interaction.contact`).
         reach: fingers nearer to the object than this at the input are meant to touch [m].
         sigma_coarse, sigma_fine: width of the field at the first and at the last step [m] (paper: 0.2 and 0.05).
         gravity: weight of the pull, shared by the pulled vertices of a finger.
@@ -45,6 +47,7 @@ class GravityConfig:
     solver: Literal["coupled", "sde"] = "coupled"
     samples: int = 1
     steps: int = 10
+    contact: Literal["reach", "nearest", "ray"] = "reach"
     reach: float = 0.015
     sigma_coarse: float = 0.020
     sigma_fine: float = 0.008
@@ -77,5 +80,7 @@ class GravityConfig:
         for name in ("gravity", "press", "penetration", "bones", "bone_tissue", "keep", "pose", "noise_angles", "noise_wrist"):
             if not getattr(self, name) >= 0:
                 raise InputError("must not be negative", where=f"GravityConfig.{name}", got=getattr(self, name))
-        if self.solver not in ("coupled", "sde"):
-            raise InputError("unknown solver", where="GravityConfig.solver", expected="coupled or sde", got=self.solver)
+        for name, known in (("solver", ("coupled", "sde")), ("contact", ("reach", "nearest", "ray"))):
+            if getattr(self, name) not in known:
+                expected = " or ".join(known)
+                raise InputError("unknown", where=f"GravityConfig.{name}", expected=expected, got=getattr(self, name))

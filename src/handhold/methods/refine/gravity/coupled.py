@@ -4,11 +4,13 @@ The paper moves free points X by gravity and ties them to the hand M(theta, beta
 Here X is eliminated: each step places X = M + F, F the pull of the field, and solves for theta at once. The
 field's law follows the signed distance s: a finger that is meant to touch and hovers is pulled along the shortest
 way with a Gaussian weight exp(-(s / 2 sigma)^2), sigma annealed from coarse to fine; whatever is inside is pushed
-out, harder the deeper it lies; points within bones keep the flesh around them out of the object.
+out, harder the deeper it lies; points within bones keep the flesh around them out of the object. Where contact
+regions are known, skin is drawn to the nearest point of the object's region, as far as the hand's mask says.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -28,6 +30,8 @@ from handhold.hand.kinematics import (
     surface_points,
 )
 from handhold.hand.skeleton import BONES, FINGERS
+from handhold.interaction.contact import ContactRegions, contact_regions
+from handhold.interaction.grasp import Contact
 from handhold.interaction.rows import Rows
 from handhold.methods.refine.gravity.config import GravityConfig
 
@@ -35,6 +39,8 @@ MM = 1e3
 """Residuals are in millimetres, so that weights are of order one."""
 FAR = 0.016
 """Points that are certainly further from the surface than this have no part in any term [m]."""
+SPACING_MM = 3.0
+"""About how far points of a contact region lie apart."""
 CLEARANCE = (0.002, 0.015)
 """Bounds of a bone point's clearance [m]: the tip's last point, and the middle of the palm."""
 
@@ -45,12 +51,14 @@ class _Watched:
 
     Attributes:
         all: the points.
+        chosen: (n,) the vertices watched.
         surface, bones, keypoints: ranges of the three parts.
         clearance: (n,) how far each bone point must stay from the surface [m].
         fingers: for each finger, indices of its palmar vertices in the surface part.
     """
 
     all: SkinnedPoints
+    chosen: Tensor
     surface: slice
     bones: slice
     keypoints: slice
@@ -67,20 +75,34 @@ class _Probed:
     normal: Tensor
 
 
-def solve_coupled(
-    rows: Rows, config: GravityConfig, *, start: HandState | None = None, acting: Tensor | None = None
-) -> HandState:
+@dataclass(frozen=True)
+class Aim:
+    """What is meant to touch.
+
+    Attributes:
+        fingers: (B, 5) bool, thumb to pinky.
+        regions: contact regions, or None: any part of the object.
+    """
+
+    fingers: Tensor
+    regions: ContactRegions | None = None
+
+    def select(self, rows: Tensor) -> Aim:
+        """Some of the rows."""
+        return Aim(self.fingers[rows], None if self.regions is None else self.regions.select(rows))
+
+
+def solve_coupled(rows: Rows, config: GravityConfig, *, aim: Aim, start: HandState | None = None) -> HandState:
     """Refine all rows.
 
     Args:
         rows: hands and objects.
         config: settings.
+        aim: what is meant to touch.
         start: where to start from; the rows' own state by default.
-        acting: (B, 5) bool, fingers that are meant to touch; by default those that nearly do.
     """
     watched = _watch(rows, config)
     state = rows.state if start is None else start
-    acting = acting_fingers(rows, reach=config.reach) if acting is None else acting
     probed = None
     for step in range(config.steps):
         fine = step / max(config.steps - 1, 1)
@@ -88,20 +110,33 @@ def solve_coupled(
         pose = forward(rows.hand, state)
         world = place(pose, watched.all)
         probed = _probe(rows, world[:, : watched.bones.stop], probed)
-        residual, weight = _field(config, probed.distance * MM, watched, acting, sigma)
-        hessian, gradient = _normal_equations(rows, config, pose, watched, world, probed.normal, residual, weight)
+        pulls = _pulls(rows, watched, world[:, watched.surface], probed, aim.regions)
+        residual, direction, weight = _field(config, watched, probed, pulls, aim.fingers, sigma)
+        hessian, gradient = _normal_equations(rows, config, pose, watched, world, direction, residual, weight)
         move = damped_step(rows.hand, state, hessian, gradient, damping=config.damping, limit=config.largest_turn)
         state = state.moved(rows.hand, move)
     return state
 
 
-def acting_fingers(rows: Rows, *, reach: float) -> Tensor:
-    """Fingers near enough to the object to be meant to touch, (B, 5) bool, thumb to pinky."""
-    surface = place(forward(rows.hand, rows.state), surface_points(rows.hand, rows.state.betas))
-    distance = rows.distance(surface)[0]
+def aim_at(rows: Rows, config: GravityConfig, *, given: Sequence[Contact | None] | None = None) -> Aim:
+    """What is meant to touch: the masks given, else what geometry tells (`config.contact`).
+
+    Args:
+        rows: hands and objects.
+        config: settings.
+        given: known contact masks, one for each row.
+    """
     labels = rows.hand.finger_labels
-    nearest = torch.stack([distance[:, labels == k + 1].amin(-1) for k in range(len(FINGERS))], -1)
-    return nearest < reach
+    known = given is not None and any(contact is not None for contact in given)
+    if not known and config.contact == "reach":
+        surface = place(forward(rows.hand, rows.state), surface_points(rows.hand, rows.state.betas))
+        distance = rows.distance(surface)[0]
+        nearest = torch.stack([distance[:, labels == k + 1].amin(-1) for k in range(len(FINGERS))], -1)
+        return Aim(nearest < config.reach)
+    source = "nearest" if config.contact == "reach" else config.contact
+    regions = contact_regions(rows, source=source, given=given, reach=config.reach)
+    meant = torch.stack([regions.hand[:, labels == k + 1].amax(-1) for k in range(len(FINGERS))], -1)
+    return Aim(meant > 0, regions)
 
 
 def _watch(rows: Rows, config: GravityConfig) -> _Watched:
@@ -113,6 +148,7 @@ def _watch(rows: Rows, config: GravityConfig) -> _Watched:
     labels, palmar = hand.finger_labels[chosen], hand.palmar[chosen]
     return _Watched(
         all=SkinnedPoints.join([surface, bones, keypoint_points(hand, betas)]),
+        chosen=chosen,
         surface=slice(0, n),
         bones=slice(n, m),
         keypoints=slice(m, m + 21),
@@ -145,36 +181,71 @@ def _probe(rows: Rows, points: Tensor, last: _Probed | None) -> _Probed:
     )
 
 
+@dataclass(frozen=True)
+class _Pulls:
+    """Where each watched vertex is drawn to: gap (B, n) [mm], direction away from it (B, n, 3), weight (B, n)."""
+
+    gap: Tensor
+    direction: Tensor
+    weight: Tensor
+
+
+def _pulls(rows: Rows, watched: _Watched, skin: Tensor, probed: _Probed, regions: ContactRegions | None) -> _Pulls:
+    """To the surface the shortest way; with contact regions, to the nearest point of the object's region."""
+    surface = watched.surface
+    distance, normal = probed.distance[:, surface] * MM, probed.normal[:, surface]
+    if regions is None:
+        return _Pulls(distance, normal, torch.ones_like(distance))
+    meant = torch.where(regions.object > 0, 0.0, torch.inf)[:, None]
+    nearest = (torch.cdist(skin, regions.points) + meant).min(-1)
+    away = skin - regions.points.gather(1, nearest.indices[..., None].expand(-1, -1, 3))
+    gap = nearest.values.nan_to_num(posinf=0.0) * MM
+    direction = away / away.norm(dim=-1, keepdim=True).clamp_min(1e-9)
+    over = gap < distance + SPACING_MM  # above the region itself the surface is what counts
+    weight = regions.hand[:, watched.chosen] * regions.object.gather(1, nearest.indices)
+    return _Pulls(
+        torch.where(over, distance, gap), torch.where(over[..., None], normal, direction), weight * (gap > 0)
+    )
+
+
 def _field(
-    config: GravityConfig, distance: Tensor, watched: _Watched, acting: Tensor, sigma: float
-) -> tuple[Tensor, Tensor]:
-    """Residuals [mm] and weights (B, N) of the field on surface and bone points at distances (B, N) [mm]."""
+    config: GravityConfig, watched: _Watched, probed: _Probed, pulls: _Pulls, fingers: Tensor, sigma: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Residuals (B, N) [mm], their directions (B, N, 3) and weights (B, N) on surface and bone points."""
+    distance = probed.distance * MM
     skin, bones = distance[:, watched.surface], distance[:, watched.bones]
     depth = skin.clamp_max(0) / (config.soft_depth * MM)
-    push = config.penetration * (1 + depth**2) * (skin < 0)
-    pull = _pull(config, skin, watched.fingers, acting, sigma)
+    inside = skin < 0
+    push = config.penetration * (1 + depth**2) * inside
+    pull = _pull(config, watched, skin, pulls, fingers, sigma)
     short = (bones - watched.clearance * MM).clamp_max(0)
-    return torch.cat((skin, short), 1), torch.cat((push + pull, config.bones * (short < 0)), 1)
+    residual = torch.cat((torch.where(inside, skin, pulls.gap), short), 1)
+    out = torch.where(inside[..., None], probed.normal[:, watched.surface], pulls.direction)
+    direction = torch.cat((out, probed.normal[:, watched.bones]), 1)
+    return residual, direction, torch.cat((push + pull, config.bones * (short < 0)), 1)
 
 
-def _pull(config: GravityConfig, distance: Tensor, fingers, acting: Tensor, sigma: float) -> Tensor:
-    """Weights (B, n) of gravity: the nearest vertices of each acting finger that does not press yet."""
-    weight = torch.zeros_like(distance)
-    for k, own in enumerate(fingers):
-        nearest = distance[:, own].topk(min(config.pulled, len(own)), dim=-1, largest=False)
-        hovering = acting[:, k] & (nearest.values[:, 0] > -config.press * MM)
+def _pull(
+    config: GravityConfig, watched: _Watched, skin: Tensor, pulls: _Pulls, fingers: Tensor, sigma: float
+) -> Tensor:
+    """Weights (B, n) of gravity: the nearest vertices of each finger that is meant to touch and does not press yet."""
+    weight = torch.zeros_like(skin)
+    for k, own in enumerate(watched.fingers):
+        nearest = pulls.gap[:, own].topk(min(config.pulled, len(own)), dim=-1, largest=False)
+        hovering = fingers[:, k] & (skin[:, own].amin(-1) > -config.press * MM)
         law = torch.exp(-((nearest.values / (2 * sigma * MM)) ** 2)) * (nearest.values > 0)
+        law = law * pulls.weight[:, own].gather(1, nearest.indices)
         pull = config.gravity / config.pulled * law * hovering[:, None]
         weight[:, own] = weight[:, own].scatter(1, nearest.indices, pull)
     return weight
 
 
 def _normal_equations(
-    rows: Rows, config: GravityConfig, pose: Pose, watched: _Watched, world, normal, residual, weight
+    rows: Rows, config: GravityConfig, pose: Pose, watched: _Watched, world, direction, residual, weight
 ) -> tuple[Tensor, Tensor]:
     """J^T W J and J^T W r of field, keypoints and pose."""
     moving = slice(0, watched.bones.stop)
-    jacobian = directional_jacobian(rows.hand, pose, watched.all[moving], normal) * MM
+    jacobian = directional_jacobian(rows.hand, pose, watched.all[moving], direction) * MM
     hessian, gradient = _accumulate(jacobian, residual, weight)
     seen = (~rows.observed.isnan().any(-1)).to(world)
     missed = (world[:, watched.keypoints] - rows.observed.nan_to_num()) * MM

@@ -5,11 +5,13 @@ from __future__ import annotations
 import torch
 
 from handhold.hand.kinematics import forward, place, surface_points
+from handhold.interaction.contact import given_contacts
 from handhold.interaction.grasp import Grasp
 from handhold.interaction.rows import Rows
 from handhold.interaction.soft_contact import yield_to
 from handhold.methods.refine.gravity.choose import best_of_starts
 from handhold.methods.refine.gravity.config import GravityConfig
+from handhold.methods.refine.gravity.coupled import aim_at
 
 
 def refine_gravity(
@@ -30,7 +32,8 @@ def refine_gravity(
     """
     rows = Rows.from_grasps(grasps, field=config.field)
     with torch.no_grad():
-        state = best_of_starts(rows, config, generator=generator)
+        aim = aim_at(rows, config, given=given_contacts(grasps))
+        state = best_of_starts(rows, config, aim=aim, generator=generator)
         offsets = None
         if config.soft is not None:
             skin = place(forward(rows.hand, state), surface_points(rows.hand, state.betas))

@@ -113,9 +113,10 @@ def solve_sde(
         stage = stages[step * config.stages // config.max_steps]
         field = stage.field.sample(skin)
         force = field.force
-        ended: dict[StopReason, Tensor] = {"force": _rms(force, pull) < config.epsilon}
+        ended: dict[StopReason, Tensor] = {}
         if step % config.check_every == 0:
             ended["contact"] = _valid_contact(rows, skin, regions, config)
+        ended["force"] = _rms(force, pull) < config.epsilon
         drift = _drift(config, stage, skin, model, force * pull[..., None], align)
         noise = _noise(config, field.closeness, progress=step / config.max_steps)
         moved = _move(config, stage, skin, drift, noise=noise, generator=generator)
@@ -156,7 +157,12 @@ def _stage(regions: ContactRegions, config: SdeConfig, number: int) -> _Stage:
 
 
 def _drift(
-    config: SdeConfig, stage: _Stage, skin: Tensor, model: Tensor, force: Tensor, align: _NormalAlignment | None
+    config: SdeConfig,
+    stage: _Stage,
+    skin: Tensor,
+    model: Tensor,
+    force: Tensor,
+    align: _NormalAlignment | None,
 ) -> Tensor:
     """The three deterministic terms of eq. 7 and 8."""
     drift = torch.zeros_like(skin)
@@ -177,7 +183,13 @@ def _noise(config: SdeConfig, closeness: Tensor, *, progress: float) -> Tensor:
 
 
 def _move(
-    config: SdeConfig, stage: _Stage, skin: Tensor, drift: Tensor, *, noise: Tensor, generator: torch.Generator
+    config: SdeConfig,
+    stage: _Stage,
+    skin: Tensor,
+    drift: Tensor,
+    *,
+    noise: Tensor,
+    generator: torch.Generator,
 ) -> Tensor:
     """One Euler-Maruyama step, eq. 8, each row with its own step size."""
     if config.use_adaptive:
@@ -186,14 +198,20 @@ def _move(
     else:
         dt = skin.new_full((len(skin),), config.largest_dt)
     dt = dt.nan_to_num(nan=0.0)
-    increment = bounded_increment(skin, dt, generator=generator) if config.use_noise else torch.zeros_like(skin)
-    return euler_maruyama_step(skin, drift, noise_scale=noise[..., None], dt=dt[:, None, None], increment=increment)
+    increment = (
+        bounded_increment(skin, dt, generator=generator) if config.use_noise else torch.zeros_like(skin)
+    )
+    return euler_maruyama_step(
+        skin, drift, noise_scale=noise[..., None], dt=dt[:, None, None], increment=increment
+    )
 
 
 class _NormalAlignment:
     """Eq. 6 over the hand's contact vertices, against the nearest of the contact region's points."""
 
-    def __init__(self, trees: list[cKDTree | None], points: list[Tensor], normals: list[Tensor], hand: Tensor, safe):
+    def __init__(
+        self, trees: list[cKDTree | None], points: list[Tensor], normals: list[Tensor], hand: Tensor, safe
+    ):
         self.trees, self.points, self.normals, self.hand, self.safe = trees, points, normals, hand, safe
 
     @staticmethod
@@ -251,7 +269,12 @@ def _refit(rows: Rows, config: SdeConfig, state: HandState, points: SkinnedPoint
     prior[:, 6:] = config.pose_prior
     gradient[:, 6:] += config.pose_prior * (state.angles - rows.state.angles).flatten(1)
     step = damped_step(
-        rows.hand, state, hessian + torch.diag_embed(prior), gradient, damping=config.damping, limit=LARGEST_TURN
+        rows.hand,
+        state,
+        hessian + torch.diag_embed(prior),
+        gradient,
+        damping=config.damping,
+        limit=LARGEST_TURN,
     )
     return state.moved(rows.hand, step)
 

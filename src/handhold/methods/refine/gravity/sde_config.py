@@ -98,7 +98,9 @@ class SdeConfig:
         for name, kind in (("normalize", Normalize), ("contact", ContactSource), ("tissue", Tissue)):
             if getattr(self, name) not in get_args(kind):
                 expected = " or ".join(get_args(kind))
-                raise InputError("unknown", where=f"SdeConfig.{name}", expected=expected, got=getattr(self, name))
+                raise InputError(
+                    "unknown", where=f"SdeConfig.{name}", expected=expected, got=getattr(self, name)
+                )
 
     @staticmethod
     def as_printed(**changes) -> SdeConfig:
