@@ -1,6 +1,8 @@
-"""Euler-Maruyama has its orders, noise is one path whatever the steps, and no step is longer than its bound."""
+"""Euler-Maruyama has its orders, noise is one path whatever the steps, and no step is longer than its
+bound."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -50,8 +52,7 @@ def test_strong_order_one_half_on_geometric_brownian_motion():
 
 
 def test_weak_order_one_of_the_mean_of_geometric_brownian_motion():
-    # The mean of Euler-Maruyama is (1 + h)^n exactly, that of the process e: no sampling is needed beyond checking
-    # that the solver's mean is the scheme's.
+    # The scheme's mean is (1 + h)^n, which goes to the process's mean e with the first order of h.
     samples, count = 200_000, 8
     path = BrownianPath((samples,), generator=generator(1), dtype=torch.float64)
     end = integrate(
@@ -147,7 +148,7 @@ def test_schedules_go_from_start_to_end_without_turning(kind):
     values = [annealed(0.2, 0.05, progress=k / 20, kind=kind) for k in range(21)]
     assert values[0] == pytest.approx(0.2)
     assert values[-1] == pytest.approx(0.05)
-    assert all(a > b for a, b in zip(values, values[1:]))
+    assert all(a > b for a, b in pairwise(values))
     if kind == "geometric":
         assert values[10] == pytest.approx(0.1)
     with pytest.raises(InputError):

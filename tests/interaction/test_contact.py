@@ -116,9 +116,9 @@ def test_everything_counts_if_asked(ball):
 
 def test_bad_masks_are_named(ball):
     rows = Rows.from_grasps([ball_at_palm(ball, gap=0.002)])
-    with pytest.raises(InputError, match="contact.object"):
+    with pytest.raises(InputError, match=r"contact\.object"):
         contact_regions(rows, given=[Contact(object=torch.ones(3))], count=50)
-    with pytest.raises(InputError, match="contact.hand"):
+    with pytest.raises(InputError, match=r"contact\.hand"):
         contact_regions(rows, given=[Contact(hand=torch.full((len(rows.hand.template),), 2.0))], count=50)
     with pytest.raises(InputError):
         contact_regions(rows, given=[], count=50)

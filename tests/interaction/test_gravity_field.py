@@ -1,4 +1,4 @@
-"""The gravity field attracts, does not depend on sampling density, and its fast evaluation is right to 1 %."""
+"""The gravity field attracts, does not depend on sampling density, and its table is right to 1 %."""
 
 import math
 
@@ -122,9 +122,10 @@ def test_points_without_weight_do_not_count_and_scales_have_their_own():
     )
 
 
-def test_a_stack_is_its_fields_one_by_one():
+@pytest.mark.parametrize("normalize", ["raw", "weights", "mean_shift"])
+def test_a_stack_is_its_fields_one_by_one(normalize):
     regions = [torus(500), sphere(300), torus(200, seed=9) + 0.3, torus(500)[:0]]
-    fields = [GravityField.build(p, sigmas=(0.05, 0.01)) for p in regions]
+    fields = [GravityField.build(p, sigmas=(0.05, 0.01), normalize=normalize) for p in regions]
     x = torch.stack([around(torus(500), spread=0.01, count=30)] * 4)
     together = GravityField.stack(fields).sample(x)
     for k, field in enumerate(fields):

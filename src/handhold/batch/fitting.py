@@ -39,8 +39,10 @@ def hand_of(scene: Scene, *, device: str = "cpu") -> Hand:
     return load_hand(scene.model, scene.model_path, scene.side, device)
 
 
-def make_grasps(scenes: Sequence[Scene], objects: Sequence[ObjectMesh], hand: Hand) -> list[tuple[Grasp, list[str]]]:
-    """Grasps of scenes that share a hand model, with warnings; single keypoint scenes are fitted in one batch.
+def make_grasps(
+    scenes: Sequence[Scene], objects: Sequence[ObjectMesh], hand: Hand
+) -> list[tuple[Grasp, list[str]]]:
+    """Grasps of scenes that share a hand model, with warnings; single keypoint scenes are one batch.
 
     Raises:
         InputError: a scene's vertices or parameters are not the model's.
@@ -60,7 +62,9 @@ def make_grasps(scenes: Sequence[Scene], objects: Sequence[ObjectMesh], hand: Ha
     return grasps
 
 
-def load_grasp(path: Path, *, units: Units | None = None, mano: Path | None = None) -> tuple[Grasp, list[str]]:
+def load_grasp(
+    path: Path, *, units: Units | None = None, mano: Path | None = None
+) -> tuple[Grasp, list[str]]:
     """One scene as a grasp or motion on the CPU, with all its warnings.
 
     Raises:
@@ -97,7 +101,7 @@ def _fit_alone(scene: Scene, hand: Hand) -> tuple[HandParams, torch.Tensor]:
 
 
 def _grasp(scene: Scene, obj: ObjectMesh, hand: Hand, params: HandParams) -> Grasp:
-    """What is given as parameters or vertices is its own observation: that is what moving is measured from."""
+    """What is given as parameters or vertices is its own observation: moving is measured from it."""
     observed = scene.keypoints
     if observed is None:
         observed = hand(params).joints

@@ -104,11 +104,15 @@ def refine_scenes(
         chunks = _chunks(paths, units, mano)
         pending = loader.submit(next, chunks, None)
         while (chunk := pending.result()) is not None:
-            pending = loader.submit(next, chunks, None)  # the next files are read while these hands are refined
+            pending = loader.submit(
+                next, chunks, None
+            )  # the next files are read while these hands are refined
             yield from _refine_chunk(chunk, refine, device)
 
 
-def _chunks(paths: Sequence[Path], units: Units | None, mano: Path | None) -> Iterator[list[_Loaded | Failure]]:
+def _chunks(
+    paths: Sequence[Path], units: Units | None, mano: Path | None
+) -> Iterator[list[_Loaded | Failure]]:
     chunk: list[_Loaded | Failure] = []
     rows = 0
     load_object = lru_cache(maxsize=16)(ObjectMesh.load)  # many scenes share few objects
@@ -128,7 +132,9 @@ def _chunks(paths: Sequence[Path], units: Units | None, mano: Path | None) -> It
 
 
 def _refine_chunk(chunk: list[_Loaded | Failure], refine: Refine, device: str) -> list[Outcome | Failure]:
-    done: dict[int, Outcome | Failure] = {k: item for k, item in enumerate(chunk) if isinstance(item, Failure)}
+    done: dict[int, Outcome | Failure] = {
+        k: item for k, item in enumerate(chunk) if isinstance(item, Failure)
+    }
     groups: dict[tuple, list[int]] = {}
     for k, item in enumerate(chunk):
         if isinstance(item, _Loaded):

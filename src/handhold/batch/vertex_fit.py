@@ -23,7 +23,7 @@ from handhold.hand.kinematics import (
 
 STEPS = 12
 VERTEX_SD, SHAPE_SD, ANGLE_SD = 0.001, 3.0, 3.0
-"""Trust in a vertex [m], in the mean shape, and in the flat hand [rad]; the last two only settle what is left open."""
+"""Trust in a vertex [m], in the mean shape, and in the flat hand [rad]; the last two settle what is open."""
 LIKELY_CAP = 1
 """A model's mesh is closed at the wrist by this many last vertices, which other tools' surfaces lack."""
 
@@ -46,8 +46,12 @@ def fit_vertices(hand: Hand, vertices: Tensor, *, sequence: bool = False) -> Han
     batch = vertices.shape[:-2]
     target = vertices.reshape(-1, *vertices.shape[-2:]).to(hand.template)
     keypoints = registered_keypoints(hand, target)
-    params = fit_hand(hand, keypoints.unflatten(0, batch) if batch else keypoints[0], sequence=sequence).params
-    state = HandState.from_params(hand, params.map(lambda t: t.flatten(0, len(batch) - 1) if batch else t[None]))
+    params = fit_hand(
+        hand, keypoints.unflatten(0, batch) if batch else keypoints[0], sequence=sequence
+    ).params
+    state = HandState.from_params(
+        hand, params.map(lambda t: t.flatten(0, len(batch) - 1) if batch else t[None])
+    )
     state, error = _solve(hand, target, state, shape=True)
     if sequence and batch:
         betas = state.betas.unflatten(0, batch).mean(-2, keepdim=True).expand(*batch, -1).flatten(0, -2)
@@ -58,13 +62,15 @@ def fit_vertices(hand: Hand, vertices: Tensor, *, sequence: bool = False) -> Han
 
 
 def registered_keypoints(hand: Hand, vertices: Tensor) -> Tensor:
-    """The 21 keypoints (B, 21, 3), MANO's order, of surfaces (B, V, 3): each joint moves as its vertices do."""
+    """The 21 keypoints (B, 21, 3), MANO's order, of surfaces (B, V, 3): joints move as their vertices do."""
     count = vertices.shape[1]
     weights = hand.skin_weights[:count].T.square()  # vertices that a joint owns alone decide
     rest = hand.template[:count].expand(len(vertices), -1, -1)
     joints = []
     for joint in range(16):
-        rotation, shift = roma.rigid_points_registration(rest, vertices, weights=weights[joint].expand(len(rest), -1))
+        rotation, shift = roma.rigid_points_registration(
+            rest, vertices, weights=weights[joint].expand(len(rest), -1)
+        )
         joints.append((rotation @ hand.joint_template[joint]) + shift)
     return torch.cat((torch.stack(joints, 1), vertices[:, hand.tip_vertices]), 1)
 
@@ -108,7 +114,9 @@ def _solve(hand: Hand, target: Tensor, state: HandState, *, shape: bool) -> tupl
 def _cost(hand: Hand, pose: Pose, target: Tensor) -> tuple[Tensor, Tensor]:
     """Sum of squares (B,) and mean vertex distance (B,) [m]."""
     residual = _residual(hand, pose, target)
-    prior = (pose.state.angles / ANGLE_SD).square().sum((-1, -2)) + (pose.state.betas / SHAPE_SD).square().sum(-1)
+    prior = (pose.state.angles / ANGLE_SD).square().sum((-1, -2)) + (
+        pose.state.betas / SHAPE_SD
+    ).square().sum(-1)
     return (residual / VERTEX_SD).square().sum((-1, -2)) + prior, residual.norm(dim=-1).mean(-1)
 
 
@@ -128,11 +136,13 @@ def _normal_equations(hand: Hand, pose: Pose, target: Tensor, *, shape: bool) ->
         if turned is not None:
             jacobian = torch.cat((jacobian, turned[:, :, axis]), -1)
         parts.append((jacobian.mT @ jacobian, (jacobian * residual[..., axis, None]).sum(1)))
-    hessian, gradient = sum(p[0] for p in parts), sum(p[1] for p in parts)
+    hessian, gradient = (torch.stack(kind).sum(0) for kind in zip(*parts, strict=True))
     diagonal = torch.zeros_like(gradient)
     diagonal[:, 6:DOFS] = ANGLE_SD**-2
     diagonal[:, DOFS:] = SHAPE_SD**-2
-    unknowns = torch.cat((gradient.new_zeros(len(gradient), 6), pose.state.angles.flatten(1), pose.state.betas), -1)
+    unknowns = torch.cat(
+        (gradient.new_zeros(len(gradient), 6), pose.state.angles.flatten(1), pose.state.betas), -1
+    )
     return hessian + torch.diag_embed(diagonal), gradient + diagonal * unknowns[:, : gradient.shape[1]]
 
 

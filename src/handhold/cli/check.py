@@ -46,7 +46,9 @@ def run(options: Options) -> int:
     check_writable(options.json, "--json")
     if options.save is not None:
         if options.save.suffix.lower() not in SAVED:
-            raise InputError("not a kind of mesh", where=f"--save {options.save}", expected=" or ".join(SAVED))
+            raise InputError(
+                "not a kind of mesh", where=f"--save {options.save}", expected=" or ".join(SAVED)
+            )
         if options.save.resolve() == options.path.resolve():
             raise InputError("is the input", where=f"--save {options.save}", remedy="Choose another name.")
         check_writable(options.save, "--save")
@@ -88,7 +90,9 @@ def _examine(options: Options) -> tuple[ObjectMesh, dict[str, Any]]:
         model = f"{result.model} {result.model_version}"
         return result.object(), {"side": result.side, "model": model, "warnings": []}
     if kind == "arrays":
-        raise InputError("is neither a scene nor a mesh", where=options.path, remedy="handhold evaluate scores it.")
+        raise InputError(
+            "is neither a scene nor a mesh", where=options.path, remedy="handhold evaluate scores it."
+        )
     if options.units not in (None, "m", "mm"):
         raise InputError("unknown unit of a scene", where="--units", expected="m or mm", got=options.units)
     return _examine_scene(options)

@@ -1,7 +1,7 @@
 """See what handhold does: makes a mug and a noisy hand around it, refines the grasp, and writes it all.
 
-Needs no network and no other file. The scene and the mug are written too, so that `handhold refine` can be tried on
-them.
+Needs no network and no other file. The scene and the mug are written too, so that `handhold refine` can be
+tried on them.
 """
 
 from __future__ import annotations

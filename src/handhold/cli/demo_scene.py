@@ -1,4 +1,4 @@
-"""The scene of the demo: a mug made of solids, and a hand around its body, as a noisy detector would see it."""
+"""The scene of the demo: a mug made of solids, and a hand around it, as a noisy detector would see it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,9 @@ def make_grasp(hand: Hand, *, side_angle: float = math.radians(200)) -> HandPara
     pose = roma.rotmat_to_rotvec(hand.anatomy.rotations(hand.anatomy.clamp(angles)))
     flat = hand.zeros()
     joints = hand(flat).joints
-    wrist, index, middle, pinky = (joints[FINGER_JOINTS[f][0] if f else 0] for f in ("", "index", "middle", "pinky"))
+    wrist, index, middle, pinky = (
+        joints[FINGER_JOINTS[f][0] if f else 0] for f in ("", "index", "middle", "pinky")
+    )
     forward = _unit(middle - wrist)
     back = torch.linalg.cross(pinky - wrist, index - wrist)
     back = _unit(back - (back @ forward) * forward)
@@ -127,15 +129,16 @@ def _handle():
 
     steps, around = 40, 20
     t = np.linspace(-0.56 * math.pi, 0.56 * math.pi, steps)
-    centre = np.stack((RADIUS - 0.001 + HANDLE_REACH * np.cos(t), 0 * t, HEIGHT / 2 + HANDLE_HEIGHT * np.sin(t)), -1)
+    centre = np.stack(
+        (RADIUS - 0.001 + HANDLE_REACH * np.cos(t), 0 * t, HEIGHT / 2 + HANDLE_HEIGHT * np.sin(t)), -1
+    )
     along = np.gradient(centre, axis=0)
     along /= np.linalg.norm(along, axis=1, keepdims=True)
     across = np.cross(along, [0.0, 1.0, 0.0])
     s = np.linspace(0, 2 * math.pi, around, endpoint=False)
-    ring = (
-        0.85 * HANDLE_RADIUS * np.cos(s)[None, :, None] * across[:, None]
-        + 1.25 * HANDLE_RADIUS * np.sin(s)[None, :, None] * np.array([0.0, 1.0, 0.0])
-    )
+    ring = 0.85 * HANDLE_RADIUS * np.cos(s)[None, :, None] * across[:, None] + 1.25 * HANDLE_RADIUS * np.sin(
+        s
+    )[None, :, None] * np.array([0.0, 1.0, 0.0])
     vertices = np.concatenate(((centre[:, None] + ring).reshape(-1, 3), centre[[0, -1]]))
     faces = []
     for i in range(steps):
@@ -148,4 +151,6 @@ def _handle():
             if i == 0:
                 faces.append((b, a, steps * around))
     tube = Manifold(Mesh64(vertices, np.array(faces, np.uint64)))
-    return tube if tube.volume() > 0 else Manifold(Mesh64(vertices, np.array(faces, np.uint64)[:, ::-1].copy()))
+    return (
+        tube if tube.volume() > 0 else Manifold(Mesh64(vertices, np.array(faces, np.uint64)[:, ::-1].copy()))
+    )

@@ -1,7 +1,7 @@
 """Score grasps: how deep, how much, how many fingers, how far.
 
 Takes a result of `refine` (.npz), a scene, a folder of either, or an .npz of another tool with hand_vertices,
-hand_faces, object_vertices and object_faces. A folder that holds results is scored by them, not by its scenes.
+hand_faces, object_vertices and object_faces. A folder that holds results is scored by them, not by scenes.
 """
 
 from __future__ import annotations
@@ -62,7 +62,9 @@ def run(options: Options) -> int:
     check_writable(options.json, "--json")
     scores, failures, hands = _score_all(paths, options)
     for path, error in failures:
-        print(f"handhold: {error}" if str(path) in str(error) else f"handhold: {path}: {error}", file=sys.stderr)
+        print(
+            f"handhold: {error}" if str(path) in str(error) else f"handhold: {path}: {error}", file=sys.stderr
+        )
     if not scores:
         return 2
     report = {
@@ -71,7 +73,9 @@ def run(options: Options) -> int:
         "aggregate": aggregate(scores, seed=options.seed),
         "grasps": [score.as_dict() for score in scores],
         "failures": [{"name": path.stem, "path": path, "error": str(error)} for path, error in failures],
-        "provenance": provenance(hands=hands, seed=options.seed, protocol="exact meshes, contact within 3 mm"),
+        "provenance": provenance(
+            hands=hands, seed=options.seed, protocol="exact meshes, contact within 3 mm"
+        ),
     }
     _write(report, scores, options)
     if not options.quiet:
@@ -144,4 +148,6 @@ def _print(report: dict[str, Any], passed_over: int) -> None:
     for cause in causes[:12]:
         out.print(f"note: {cause}", markup=False)
     if passed_over:
-        out.print(f"note: the folder's {passed_over} scenes were passed over, for it holds results", markup=False)
+        out.print(
+            f"note: the folder's {passed_over} scenes were passed over, for it holds results", markup=False
+        )

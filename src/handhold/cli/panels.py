@@ -16,7 +16,11 @@ from handhold.io.scene import Up
 from handhold.view.panel import Panel
 
 UP = {"z": (0.0, 0.0, 1.0), "y": (0.0, 1.0, 0.0)}
-SHOWN = (("iv_cm3", "volume inside", " cm³"), ("pd_mm", "deepest", " mm"), ("fingers_in_contact", "fingers touching", ""))
+SHOWN = (
+    ("iv_cm3", "volume inside", " cm³"),
+    ("pd_mm", "deepest", " mm"),
+    ("fingers_in_contact", "fingers touching", ""),
+)
 
 
 def panel_of(grasp: Grasp, *, up: Up = "z", figures: dict[str, Any] | None = None) -> Panel:
@@ -85,7 +89,11 @@ def draw_pairs(pairs: Sequence[tuple[Panel, Panel]], folder: Path, *, count: int
 
     if len(pairs) > 1:
         path = folder / "before_after.png"
-        contact_sheet(pairs, path, title=f"{count} scenes" if count == len(pairs) else f"the first {len(pairs)} of {count} scenes")
+        contact_sheet(
+            pairs,
+            path,
+            title=f"{count} scenes" if count == len(pairs) else f"the first {len(pairs)} of {count} scenes",
+        )
         return path
     before, after = pairs[0]
     path = folder / f"{after.name}_before_after.png"

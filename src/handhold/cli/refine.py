@@ -1,7 +1,8 @@
 """Mend noisy grasps: a hand that touches the object and does not cut through it.
 
-Takes a scene (.json or .npz) with 21 keypoints, hand parameters or hand vertices and an object mesh, or a folder of
-scenes. Writes for each scene NAME.npz and NAME.glb, and once report.json and a picture of before and after.
+Takes a scene (.json or .npz) with 21 keypoints, hand parameters or hand vertices and an object mesh, or a
+folder of scenes. Writes for each scene NAME.npz and NAME.glb, and once report.json and a picture of before and
+after.
 """
 
 from __future__ import annotations
@@ -10,17 +11,17 @@ import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
 from handhold.batch import Failure, Outcome, Refine, refine_scenes
-from handhold.cli.output import REPORT_FORMAT, all_or_none, check_ours, check_writable, output_folder
+from handhold.cli.output import all_or_none, check_ours, check_writable, output_folder
 from handhold.cli.progress import progress
+from handhold.cli.refine_report import SceneDone, make_report, print_report
 from handhold.errors import HandholdError, InputError
-from handhold.evaluate import Score, aggregate, provenance, score_measures
 from handhold.interaction.grasp import Grasp
 from handhold.io import save_glb, save_grasp, write_json
 from handhold.io.scene import Up, find_scenes
@@ -30,8 +31,8 @@ from handhold.methods.refine.gravity import GravityConfig, refine_gravity
 if TYPE_CHECKING:
     from handhold.view.panel import Panel
 
-FEW, MANY = 12, 64
-"""Up to so many scenes have a row each in the table; from so many on a GPU pays."""
+MANY = 64
+"""From so many scenes on, a GPU pays."""
 MOST_PAIRS = 24
 """Scenes drawn in a picture of many."""
 
@@ -75,20 +76,6 @@ class Options:
     energy: EnergyConfig = field(default_factory=EnergyConfig)
 
 
-@dataclass(frozen=True, eq=False)
-class _Done:
-    """What is kept of a scene when its arrays are gone."""
-
-    name: str
-    path: Path
-    frames: int
-    seconds: float
-    warnings: tuple[str, ...]
-    before: Score
-    after: Score
-    hand: tuple[str, str]
-
-
 @dataclass(frozen=True)
 class _Drawn:
     """The picture, or why there is none."""
@@ -106,15 +93,29 @@ def run(options: Options) -> int:
         check_ours(folder / "report.json")
         done, failures, drawn = _refine_all(paths, options, folder)
         if done:
-            report = _report(done, failures, options, [drawn.trouble] if drawn.trouble else [])
+            report = make_report(
+                done,
+                failures,
+                method=options.method,
+                config=options.gravity if options.method == "gravity" else options.energy,
+                seed=options.seed,
+                warnings=[drawn.trouble] if drawn.trouble else [],
+            )
             for path in filter(None, (folder / "report.json", options.json)):
                 write_json(report, path)
             if not options.quiet:
-                _print(report, drawn.path, folder)
+                print_report(report, folder, picture=drawn.path)
+    return _tell(failures, len(paths))
+
+
+def _tell(failures: list[Failure], count: int) -> int:
+    """Name what could not be done; returns the exit code."""
+    if count == 1 and failures and failures[0].bug:
+        raise failures[0].bug
     for failure in failures:
-        print(f"handhold: {failure.error}", file=sys.stderr)
-    if len(paths) > 1 and failures:
-        print(f"handhold: {len(failures)} of {len(paths)} scenes could not be done", file=sys.stderr)
+        print("handhold: " + " ".join(failure.error.split()), file=sys.stderr)
+    if count > 1 and failures:
+        print(f"handhold: {len(failures)} of {count} scenes could not be done", file=sys.stderr)
     if not failures:
         return 0
     return 1 if all(failure.bug for failure in failures) else 2
@@ -124,7 +125,9 @@ def _settled(options: Options) -> Options:
     """The options with the short forms of the gravity method's settings put in, and the device looked for."""
     short = {k: v for k, v in (("solver", options.solver), ("samples", options.samples)) if v is not None}
     if short and options.method != "gravity":
-        raise InputError("belongs to --method gravity", where=f"--{next(iter(short))}", got=f"--method {options.method}")
+        raise InputError(
+            "belongs to --method gravity", where=f"--{next(iter(short))}", got=f"--method {options.method}"
+        )
     if options.device == "cuda" and not _has_gpu():
         raise InputError("no GPU that torch can use", where="--device cuda", remedy="Use --device cpu.")
     return replace(options, gravity=replace(options.gravity, **short)) if short else options
@@ -163,14 +166,14 @@ def refiner(options: Options) -> Refine:
 
 def _refine_all(
     paths: Sequence[Path], options: Options, folder: Path
-) -> tuple[list[_Done], list[Failure], _Drawn]:
+) -> tuple[list[SceneDone], list[Failure], _Drawn]:
     """Results are written while the next scenes are refined; of each only its figures stay in memory."""
     device = options.device
     if device == "auto":
         device = "cuda" if len(paths) >= MANY and _has_gpu() else "cpu"
     outcomes = refine_scenes(paths, refiner(options), units=options.units, mano=options.mano, device=device)
     done, failures, pairs = [], [], []
-    pending: list[tuple[_Done, Future[None]]] = []
+    pending: list[tuple[SceneDone, Future[None]]] = []
 
     def settle(most: int) -> None:
         while len(pending) > most:
@@ -181,12 +184,17 @@ def _refine_all(
             except HandholdError as error:
                 failures.append(Failure(scene.name, scene.path, str(error)))
 
-    with ThreadPoolExecutor(max_workers=1) as writer, progress("refining", len(paths), quiet=options.quiet) as step:
+    with (
+        ThreadPoolExecutor(max_workers=1) as writer,
+        progress("refining", len(paths), quiet=options.quiet) as step,
+    ):
         for outcome in outcomes:
             if isinstance(outcome, Failure):
                 failures.append(outcome)
             else:
-                pending.append((_done(outcome), writer.submit(_write, outcome, folder, mjcf=options.mjcf)))
+                pending.append(
+                    (SceneDone.of(outcome), writer.submit(_write, outcome, folder, mjcf=options.mjcf))
+                )
                 if not options.no_picture and len(pairs) < MOST_PAIRS:
                     pairs.append(_pair(outcome, pending[-1][0]))
             settle(most=8)
@@ -203,7 +211,9 @@ def _write(outcome: Outcome, folder: Path, *, mjcf: bool) -> None:
     from handhold.io import save_mjcf
 
     grasp, up = outcome.after, outcome.scene.up
-    targets = [check_ours(folder / f"{grasp.name}{suffix}") for suffix in (".npz", ".glb", ".xml")[: 2 + mjcf]]
+    targets = [
+        check_ours(folder / f"{grasp.name}{suffix}") for suffix in (".npz", ".glb", ".xml")[: 2 + mjcf]
+    ]
     with all_or_none() as note:
         save_grasp(grasp, note(targets[0]))
         save_glb(grasp, note(targets[1]), up=up)
@@ -211,21 +221,7 @@ def _write(outcome: Outcome, folder: Path, *, mjcf: bool) -> None:
             save_mjcf(grasp, note(targets[2]), up=up)
 
 
-def _done(outcome: Outcome) -> _Done:
-    name = outcome.scene.name
-    return _Done(
-        name=name,
-        path=outcome.scene.path,
-        frames=outcome.frames,
-        seconds=outcome.seconds,
-        warnings=outcome.warnings,
-        before=score_measures(name, outcome.measures_before),
-        after=score_measures(name, outcome.measures_after),
-        hand=(outcome.after.hand.name, outcome.after.hand.version),
-    )
-
-
-def _pair(outcome: Outcome, done: _Done) -> tuple[Panel, Panel]:
+def _pair(outcome: Outcome, done: SceneDone) -> tuple[Panel, Panel]:
     from handhold.cli.panels import panel_of
 
     up: Up = outcome.scene.up
@@ -245,61 +241,3 @@ def _draw(pairs: list[tuple[Panel, Panel]], count: int, folder: Path) -> _Drawn:
         raise
     except (HandholdError, ImportError) as error:
         return _Drawn(trouble=f"no picture: {error}")
-
-
-def _report(done: list[_Done], failures: list[Failure], options: Options, warnings: list[str]) -> dict[str, Any]:
-    before, after = ([getattr(d, when) for d in done] for when in ("before", "after"))
-    frames = sum(d.frames for d in done)
-    config = options.gravity if options.method == "gravity" else options.energy
-    return {
-        "format": REPORT_FORMAT,
-        "command": "refine",
-        "mean": {
-            when: {metric: entry["mean"] for metric, entry in aggregate(scores, seed=options.seed).items()}
-            for when, scores in (("before", before), ("after", after))
-        },
-        "aggregate": aggregate(after, seed=options.seed),
-        "seconds_per_grasp": sum(d.seconds for d in done) / frames,
-        "scenes": [_scene_entry(d) for d in done],
-        "failures": [{"name": f.name, "path": f.path, "error": f.error} for f in failures],
-        "warnings": warnings,
-        "provenance": provenance(
-            hands=[d.hand for d in done], seed=options.seed, method=options.method, settings=asdict(config)
-        ),
-    }
-
-
-def _scene_entry(done: _Done) -> dict[str, Any]:
-    return {
-        "name": done.name,
-        "path": done.path,
-        "frames": done.frames,
-        "before": done.before.values,
-        "after": done.after.values,
-        "seconds": done.seconds,
-        "warnings": list(done.warnings),
-    }
-
-
-def _print(report: dict[str, Any], picture: Path | None, folder: Path) -> None:
-    from rich.markup import escape
-
-    from handhold.cli.tables import before_after_table, console, scenes_table
-
-    out, scenes = console(), report["scenes"]
-    method = report["provenance"]["method"]
-    what = scenes[0]["name"] if len(scenes) == 1 else f"mean of {len(scenes)} scenes"
-    pace = f"{report['seconds_per_grasp']:.2g} s a grasp"
-    out.print(f"{what} · {method} · {pace}\n", markup=False)
-    out.print(before_after_table(report["mean"]["before"], report["mean"]["after"]))
-    if 1 < len(scenes) <= FEW:
-        out.print()
-        out.print(scenes_table([(s["name"], s["before"], s["after"]) for s in scenes]))
-    for warning in report["warnings"]:
-        out.print(f"[yellow]note:[/] {escape(warning)}")
-    told = [(s["name"], warning) for s in scenes for warning in s["warnings"]]
-    for name, warning in told[:FEW]:
-        out.print(f"[yellow]note:[/] {escape(f'{name}: {warning}')}")
-    if len(told) > FEW:
-        out.print(f"[yellow]note:[/] {len(told) - FEW} more in report.json")
-    out.print(f"\nresults: {escape(str(folder))}" + (f"   picture: {escape(picture.name)}" if picture else ""), soft_wrap=True)

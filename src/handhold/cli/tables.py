@@ -30,7 +30,12 @@ def console() -> Console:
     """Standard output; wide enough for our tables where it is no terminal."""
     from rich.console import Console
 
-    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=110)
+    class Piped(Console):
+        def on_broken_pipe(self) -> None:
+            """Leave it to `main`, where rich would end the process with an error."""
+            raise BrokenPipeError
+
+    return Piped(highlight=False, width=None if sys.stdout.isatty() else 110)
 
 
 def number(value: float | None, metric: str) -> str:

@@ -1,7 +1,7 @@
 """Look at a mesh, a scene, a result, or a folder of scenes or results, in the browser.
 
-With --save FILE.png, .glb or .html nothing is opened and the file is written. A mesh alone is shown with a flat hand
-beside it, for scale.
+With --save FILE.png, .glb or .html nothing is opened and the file is written. A mesh alone is shown with a flat
+hand beside it, for scale.
 """
 
 from __future__ import annotations
@@ -71,7 +71,9 @@ def run(options: Options) -> int:
     """Show or save. Returns the exit code."""
     suffix = None if options.save is None else options.save.suffix.lower()
     if suffix is not None and suffix not in SAVED:
-        raise InputError("not a kind of file to save", where=f"--save {options.save}", expected=" or ".join(SAVED))
+        raise InputError(
+            "not a kind of file to save", where=f"--save {options.save}", expected=" or ".join(SAVED)
+        )
     check_writable(options.save, "--save")
     paths = find_grasps(options.path)[0] if options.path.is_dir() else [options.path]
     shown, failed = [], 0
@@ -150,13 +152,18 @@ def _save(shown: list[_Shown], path: Path) -> None:
     suffix, first = path.suffix.lower(), shown[0]
     if suffix != ".png" and len(shown) > 1:
         raise InputError(
-            "one grasp a file", where=f"--save {path}", got=f"a folder of {len(shown)}", remedy="Name one, or save a .png."
+            "one grasp a file",
+            where=f"--save {path}",
+            got=f"a folder of {len(shown)}",
+            remedy="Name one, or save a .png.",
         )
     if suffix == ".html":
         save_html(first.panel, path)
     elif suffix == ".glb":
         if first.grasp is None:
-            raise InputError("the hand model is not known", where=f"--save {path}", remedy="Use --mano, or save a .png.")
+            raise InputError(
+                "the hand model is not known", where=f"--save {path}", remedy="Use --mano, or save a .png."
+            )
         save_glb(first.grasp, path, up=first.up)
     elif len(shown) > 1:
         contact_sheet([s.panel for s in shown], path)

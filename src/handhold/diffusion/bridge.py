@@ -1,9 +1,9 @@
 """Stepping stochastic differential equations dX = f(X) dt + g(X) dW.
 
-Drift, noise, stepping and step size are separate: a step is the textbook's Euler-Maruyama line, the noise is an
-object that is asked for intervals, so that two step sizes can share one path, and the controller limits how far
-anything may move in one step. It looks only at the present state (no step is rejected), so the solution keeps its
-law.
+Drift, noise, stepping and step size are separate: a step is the textbook's Euler-Maruyama line, the noise
+is an object that is asked for intervals, so that two step sizes can share one path, and the controller
+limits how far anything may move in one step. It looks only at the present state (no step is rejected), so
+the solution keeps its law.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Literal, get_args
 
 import torch
@@ -19,15 +20,16 @@ from torch import Tensor
 from handhold.errors import InputError
 
 NOISE_QUANTILE = 4.0
-"""Increments are cut at so many standard deviations where a displacement is bounded (3e-4 of all in 3 axes)."""
+"""Increments are cut at so many standard deviations where a displacement is bounded (3e-4 of all in 3
+axes)."""
 Anneal = Literal["linear", "cosine", "geometric"]
 
 
 class BrownianPath:
     """One path of Brownian motion from time 0, asked for increments over intervals in any order.
 
-    Times asked for are remembered; a time between two known ones is drawn from the bridge between them, so that
-    increments over neighbouring intervals add up whatever the step sizes.
+    Times asked for are remembered; a time between two known ones is drawn from the bridge between them, so
+    that increments over neighbouring intervals add up whatever the step sizes.
 
     Args:
         shape: shape of the value.
@@ -122,7 +124,8 @@ def euler_maruyama_step(
 def limited_dt(drift: Tensor, *, noise_scale: Tensor | float, bound: float, largest: float) -> Tensor:
     """The largest step size with which no point moves further than a bound.
 
-    Solves |f| dt + q g sqrt(dt) = bound, q = `NOISE_QUANTILE`; see `bounded_increment` for the cut of the noise.
+    Solves |f| dt + q g sqrt(dt) = bound, q = `NOISE_QUANTILE`; see `bounded_increment` for the cut of the
+    noise.
 
     Args:
         drift: (B, N, D) drift of N points of B rows.
@@ -141,7 +144,8 @@ def limited_dt(drift: Tensor, *, noise_scale: Tensor | float, bound: float, larg
 
 
 def bounded_increment(x: Tensor, dt: Tensor, *, generator: torch.Generator) -> Tensor:
-    """dW for step sizes dt (B,), each point's vector cut at `NOISE_QUANTILE` standard deviations, as x (B, N, D)."""
+    """dW for step sizes dt (B,), each point's vector cut at `NOISE_QUANTILE` standard deviations, as x (B,
+    N, D)."""
     noise = normal_like(x, generator=generator)
     length = noise.norm(dim=-1, keepdim=True).clamp_min(NOISE_QUANTILE)
     return noise * (NOISE_QUANTILE / length) * dt.sqrt()[:, None, None]
@@ -156,7 +160,7 @@ def integrate(
     path: BrownianPath,
 ) -> Tensor:
     """Euler-Maruyama along given times with the noise of a path; the state at the last time."""
-    for start, end in zip(times[:-1], times[1:]):
+    for start, end in pairwise(times):
         noise = path.increment(start, end)
         x = euler_maruyama_step(x, drift(x), noise_scale=noise_scale(x), dt=end - start, increment=noise)
     return x

@@ -46,7 +46,7 @@ def aggregate(scores: Sequence[Score], *, seed: int = 0) -> dict[str, dict[str, 
 
 
 def _interval(values: np.ndarray, generator: np.random.Generator) -> list[float | None]:
-    """Bootstrap interval of the mean; resamples are drawn in blocks, so that many grasps need little memory."""
+    """Bootstrap interval of the mean; resamples are drawn in blocks, which keeps memory small."""
     if len(values) < 2:
         return [None, None]
     block = max(1, 2_000_000 // len(values))

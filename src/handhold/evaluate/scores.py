@@ -126,7 +126,9 @@ def score_arrays(pair: HandObject, *, no_model: str) -> Score:
     elif observed is None:
         causes["moved_mm"] = "no observed keypoints"
     if fitted is None:
-        causes |= dict.fromkeys(("tissue_p99_mm", "tissue_max_mm", "flipped_faces"), "no surface before soft tissue")
+        causes |= dict.fromkeys(
+            ("tissue_p99_mm", "tissue_max_mm", "flipped_faces"), "no surface before soft tissue"
+        )
     frames = []
     for t, own in enumerate(vertices):
         surface = to_object_frame(own, poses[t])
@@ -135,19 +137,24 @@ def score_arrays(pair: HandObject, *, no_model: str) -> Score:
         if solid is not None:
             values["iv_cm3"] = intersection_volume_cm3(surface, faces, pair.object)
         if joints is not None:
-            values["bones_through"] = int(bones_through(to_object_frame(joints[t], poses[t]), pair.object).sum())
+            values["bones_through"] = int(
+                bones_through(to_object_frame(joints[t], poses[t]), pair.object).sum()
+            )
             values["moved_mm"] = moved_mm(joints[t], None if observed is None else observed[t])
         if fitted is not None:
             tissue = (own - fitted[t]).norm(dim=-1) * 1e3
-            values["tissue_p99_mm"], values["tissue_max_mm"] = float(tissue.quantile(0.99)), float(tissue.max())
+            values["tissue_p99_mm"], values["tissue_max_mm"] = (
+                float(tissue.quantile(0.99)),
+                float(tissue.max()),
+            )
             values["flipped_faces"] = flipped_faces(fitted[t], own, faces)
         frames.append(values)
     return _means(pair.name, frames, causes)
 
 
 def read_arrays_of_grasp(path: Path) -> HandObject:
-    """An `.npz` of another tool: hand_vertices, hand_faces, object_vertices, object_faces; T_world_object, joints
-    (OpenPose order), fitted_vertices and keypoints if there.
+    """An `.npz` of another tool: hand_vertices, hand_faces, object_vertices and object_faces; if there,
+    T_world_object, joints (OpenPose order), fitted_vertices and keypoints.
 
     Raises:
         InputError: damaged, a key missing, wrong shapes, or values that are not finite.

@@ -64,6 +64,12 @@ class HandState:
         """Some of the batch."""
         return HandState(self.rotation[index], self.wrist[index], self.angles[index], self.betas[index])
 
+    @staticmethod
+    def cat(states: list[HandState]) -> HandState:
+        """One batch of several, in order."""
+        parts = ([getattr(s, k) for s in states] for k in ("rotation", "wrist", "angles", "betas"))
+        return HandState(*(torch.cat(p) for p in parts))
+
     def put(self, index: Tensor, other: HandState) -> HandState:
         """This batch with the rows of an index (N,) replaced by another's N rows."""
         return HandState(

@@ -1,8 +1,8 @@
 """Where a hand and an object are meant to touch, told from geometry or given with the grasp.
 
-Two published ways, which GravityDB compares (its table 4): nearest points ("Gene", after GeneOH) and rays along the
-hand's normals ("Ray", after TOCH). Regions are made once from the input: made again while the hand moves, they
-follow its errors.
+Two published ways, which GravityDB compares (its table 4): nearest points ("Gene", after GeneOH) and rays
+along the hand's normals ("Ray", after TOCH). Regions are made once from the input: made again while the
+hand moves, they follow its errors.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ def contact_regions(
     Args:
         rows: hands and objects.
         source: how geometry tells: `nearest_contact`, `ray_contact`, or "all", everything with weight one.
-        given: known masks, one for each row (`given_contacts` lists those of grasps); a mask that is None is told
-            from geometry.
+        given: known masks, one for each row (`given_contacts` lists those of grasps); a mask that is None
+            is told from geometry.
         count: points on each object.
         reach: hand and object further apart than this do not touch [m].
         generator: source of randomness of the points, on the CPU; seeded with 0 by default.
@@ -174,9 +174,9 @@ def _skin(rows: Rows) -> Tensor:
 
 def _nearest(points: Tensor, others: Tensor) -> Tensor:
     """Distance (B, N) of each point (B, N, 3) to the nearest of others (B, M, 3)."""
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
-    found = [cKDTree(b.cpu().numpy()).query(a.cpu().numpy())[0] for a, b in zip(points, others)]
+    found = [KDTree(b.cpu().numpy()).query(a.cpu().numpy())[0] for a, b in zip(points, others)]
     return torch.from_numpy(np.stack(found)).to(points)
 
 

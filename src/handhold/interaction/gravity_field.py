@@ -7,14 +7,15 @@ GravityDB (sections 3.2 and 3.3), its symbols beside our names:
     phi  potential (eq. 1)         -grad phi  force (eq. 2, 3)
 
 Two things are mended. As printed phi is a positive bump, so -grad phi pushes hands away from the surface that
-the text says attracts them: here the potential is minus the bump. And the printed sum grows with the number of
-points: here it is divided by the weights (or by the kernel sum: mean shift), so that a step size means the same
-for 500 and for 8,192 points. The printed sum is kept as an option.
+the text says attracts them: here the potential is minus the bump. And the printed sum grows with the number
+of
+points: here it is divided by the weights (or by the kernel sum: mean shift), so that a step size means the
+same for 500 and for 8,192 points. The printed sum is kept as an option.
 
-A field is smooth on the scale of its sigma, so it is tabulated once, exactly (a Gaussian is a product over the
-axes, so the sums at all nodes are matrix products), and read off cubic B-splines. A force then costs 64 numbers a
-point, however many surface points there are and whatever sigma is; and being the exact gradient of the spline,
-it is the gradient of the potential to rounding.
+A field is smooth on the scale of its sigma, so it is tabulated once, exactly (a Gaussian is a product over
+the axes, so the sums at all nodes are matrix products), and read off cubic B-splines. A force then costs 64
+numbers a point, however many surface points there are and whatever sigma is; and being the exact gradient
+of the spline, it is the gradient of the potential to rounding.
 """
 
 from __future__ import annotations
@@ -31,9 +32,12 @@ from handhold.interaction.kernel_table import KernelTable
 
 Normalize = Literal["raw", "weights", "mean_shift"]
 FLOOR = 1e-2
-"""Mean shift fades where the kernel sum falls below this share of its peak; far away it would pull as hard as near."""
+"""Mean shift fades where the kernel sum falls below this share of its peak; far away it would pull as hard
+as near."""
 PEAK_POINTS = 256
 CHUNK = 128
+LEAST_EXPONENT = -80.0
+"""Below it single precision is subnormal, and processors take ten times as long."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +73,9 @@ class GravityField:
         sources: F sources.
         sigmas: receptive radius of each scale [m].
         strengths: attraction of each scale, no unit.
-        normalize: "raw" is the paper's sum, the force in 1/m; "weights" divides it by the sum of the weights, 1/m;
-            "mean_shift" divides by the kernel sum: the force is the way to the weighted mean of the near points [m].
+        normalize: "raw" is the paper's sum, the force in 1/m; "weights" divides it by the sum of the
+            weights, 1/m; "mean_shift" divides by the kernel sum: the force is the way to the weighted mean
+            of the near points [m].
         tables: a table for each scale, None where one would not fit and the sum is done directly.
         totals: (F, L) sums of weights.
         peaks: (F, L) largest kernel sums.
@@ -103,27 +108,25 @@ class GravityField:
             sigmas: L receptive radii [m].
             strengths: L attractions; ones by default.
             normalize: what the sum is divided by.
-            fast: tabulate; otherwise every force is a direct sum. The table's force has an RMS error below 1 %
-                (0.2 to 0.6 %: benchmarks/gravity_field.md).
+            fast: tabulate; otherwise every force is a direct sum. The table's force has an RMS error below
+                1 % (0.2 to 0.6 %: benchmarks/gravity_field.md).
 
         Raises:
             InputError: wrong shapes, a scale that is not positive, or weights outside [0, 1].
         """
         strengths = (1.0,) * len(sigmas) if strengths is None else tuple(strengths)
-        weights = points.new_ones(len(sigmas), len(points)) if weights is None else weights
-        weights = weights.expand(len(sigmas), -1) if weights.ndim == 1 else weights
-        _check(points, weights, sigmas, strengths, normalize)
-        used = weights.amax(0) > 0
-        points, weights = points[used], weights[:, used]
-        tables = tuple(
-            KernelTable.build(points, w, sigma=s) if fast else None for w, s in zip(weights, sigmas)
-        )
+        masks = points.new_ones(len(points)) if weights is None else weights
+        masks = masks.expand(len(sigmas), -1) if masks.ndim == 1 else masks
+        _check(points, masks, sigmas, strengths, normalize)
+        used = masks.amax(0) > 0
+        points, masks = points[used], masks[:, used]
+        tables = tuple(KernelTable.build(points, w, sigma=s) if fast else None for w, s in zip(masks, sigmas))
         some = points[:: max(len(points) // PEAK_POINTS, 1)]
-        sums = [direct_sum(some, points, w, sigma=s)[0] for w, s in zip(weights, sigmas)]
+        sums = [direct_sum(some, points, w, sigma=s)[0] for w, s in zip(masks, sigmas)]
         peaks = torch.stack([s.amax() if len(some) else s.new_zeros(()) for s in sums])
-        source = GravitySource(points, weights)
+        source = GravitySource(points, masks)
         return GravityField(
-            (source,), tuple(sigmas), strengths, normalize, tables, weights.sum(1)[None], peaks[None]
+            (source,), tuple(sigmas), strengths, normalize, tables, masks.sum(1)[None], peaks[None]
         )
 
     @staticmethod
@@ -176,50 +179,47 @@ class GravityField:
 
     def sample(self, points: Tensor) -> FieldSample:
         """Potential, force and closeness at points for the price of one."""
-        flat, which = self._flat(points)
-        potential, force = torch.zeros_like(flat[:, 0]), torch.zeros_like(flat)
+        own = self._by_field(points)
+        potential, force = torch.zeros_like(own[..., 0]), torch.zeros_like(own)
         finest, closeness = min(self.sigmas), potential
         for scale, (sigma, strength) in enumerate(zip(self.sigmas, self.strengths)):
-            bump, slope = self._sums(flat, which, scale)
+            bump, slope = self._sums(own, scale)
             tiny = torch.finfo(bump.dtype).tiny
-            peak = self.peaks[which, scale].clamp_min(tiny)
+            peak = self.peaks[:, scale, None].clamp_min(tiny)
             if sigma == finest:
                 closeness = (bump / peak).clamp(0, 1)
             if self.normalize == "mean_shift":
-                floor, half = FLOOR * peak, strength * sigma**2 / 2
+                floor, half = (FLOOR * peak).clamp_min(tiny), strength * sigma**2 / 2
                 potential = potential - half * torch.log1p(bump / floor)
-                force = force + half * slope / (bump + floor)[:, None]
+                force = force + slope * (half / (bump + floor))[..., None]
                 continue
-            gain = torch.full_like(bump, strength)
+            gain = torch.full_like(peak, strength)
             if self.normalize == "weights":
-                gain = strength / self.totals[which, scale].clamp_min(tiny)
+                gain = strength / self.totals[:, scale, None].clamp_min(tiny)
             potential = potential - gain * bump
-            force = force + gain[:, None] * slope
+            force = force + gain[..., None] * slope
         shape = points.shape[:-1]
         return FieldSample(potential.view(shape), force.view(points.shape), closeness.view(shape))
 
-    def _flat(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        """Points as (M, 3) and the field (M,) of each."""
+    def _by_field(self, points: Tensor) -> Tensor:
+        """Points as (F, M, 3)."""
         count = len(self.sources)
         if points.shape[-1] != 3 or (count > 1 and points.shape[0] != count):
             expected = "(*, 3)" if count == 1 else f"({count}, *, 3)"
             raise InputError("wrong shape", where="points", expected=expected, got=tuple(points.shape))
-        flat = points.reshape(-1, 3)
-        which = torch.arange(count, device=points.device).repeat_interleave(len(flat) // count)
-        return flat, which
+        return points.reshape(count, points.numel() // (3 * count), 3)
 
-    def _sums(self, flat: Tensor, which: Tensor, scale: int) -> tuple[Tensor, Tensor]:
-        """Kernel sum (M,) at one scale and its gradient (M, 3)."""
+    def _sums(self, points: Tensor, scale: int) -> tuple[Tensor, Tensor]:
+        """Kernel sums (F, M) at one scale and their gradients (F, M, 3)."""
         table = self.tables[scale]
         if table is not None:
-            bump, slope = table.query(flat, which)
+            bump, slope = table.query(points)
             return bump.clamp_min(0), slope
         sigma = self.sigmas[scale]
         parts = [
-            direct_sum(own, s.points, s.weights[scale], sigma=sigma)
-            for own, s in zip(flat.chunk(len(self.sources)), self.sources)
+            direct_sum(own, s.points, s.weights[scale], sigma=sigma) for own, s in zip(points, self.sources)
         ]
-        return torch.cat([p[0] for p in parts]), torch.cat([p[1] for p in parts])
+        return torch.stack([p[0] for p in parts]), torch.stack([p[1] for p in parts])
 
 
 def direct_sum(points: Tensor, sources: Tensor, weights: Tensor, *, sigma: float) -> tuple[Tensor, Tensor]:
@@ -242,7 +242,7 @@ def direct_sum(points: Tensor, sources: Tensor, weights: Tensor, *, sigma: float
     for start in range(0, len(x), CHUNK):
         own = x[start : start + CHUNK]
         exponent = torch.addmm(squared[None], own, p.T, beta=-1.0, alpha=2.0)
-        kernel = exponent.sub_(own.square().sum(1)[:, None]).clamp_max_(0).exp_()
+        kernel = exponent.sub_(own.square().sum(1)[:, None]).clamp_(LEAST_EXPONENT, 0).exp_()
         sums = kernel @ carried
         value[start : start + CHUNK] = sums[:, 3]
         slope[start : start + CHUNK] = (sums[:, :3] - own * sums[:, 3:]) * (2 / sigma)

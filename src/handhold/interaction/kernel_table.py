@@ -9,14 +9,25 @@ import torch
 from torch import Tensor
 
 STEP = 0.3
-"""Grid step over sigma; the gradient's error goes with its third to fourth power (benchmarks/gravity_field.md)."""
+"""Grid step over sigma; the gradient's error goes with its third to fourth power
+(benchmarks/gravity_field.md)."""
 REACH = 3.5
 """Where the table ends, in sigmas from the outermost points: the kernel is 5e-6 there and zero beyond."""
 MOST_NODES = 16_000_000
 """Larger tables are not built (64 MB)."""
+CUT = 4.2
+"""The kernel is zero so many sigmas away along an axis (2e-8); products of smaller numbers would be
+subnormal, and those are slow."""
+NEGLIGIBLE = 1e-10
 BLOCK = 16
 CACHED = 2048
-"""Points read at a time, so that their 64 values each stay in a processor's cache."""
+"""From so many points on, sets are read one after another: 64 values a point must stay in a processor's
+cache."""
+SPLINE = (
+    (1 / 6, -0.5, 0.5, -1 / 6), (2 / 3, 0.0, -1.0, 0.5), (1 / 6, 0.5, 0.5, -0.5), (0.0, 0.0, 0.0, 1 / 6),
+    (-0.5, 1.0, -0.5, 0.0), (0.0, -2.0, 1.5, 0.0), (0.5, 1.0, -1.5, 0.0), (0.0, 0.0, 0.5, 0.0),
+)  # fmt: skip
+"""Cubic B-splines by powers of the fraction, then their slopes."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +67,7 @@ class KernelTable:
             return None
         sums = _node_sums(points, weights, sigma=sigma, low=low, step=step, shape=shape.tolist())
         for axis in range(3):
-            sums = torch.movedim(
-                torch.tensordot(sums, _prefilter(sums.shape[axis], sums), ([axis], [1])), -1, axis
-            )
+            sums = torch.movedim(sums.movedim(axis, -1) @ _prefilter(sums.shape[axis], sums), -1, axis)
         start = torch.zeros(1, dtype=torch.long, device=points.device)
         return KernelTable(step, low.to(points)[None], shape[None], start, sums.contiguous().flatten())
 
@@ -77,40 +86,49 @@ class KernelTable:
             torch.cat([t.coefficients for t in tables]),
         )
 
-    def query(self, points: Tensor, which: Tensor) -> tuple[Tensor, Tensor]:
-        """Sums (M,) and their gradients (M, 3) [1/m] at points (M, 3) of the sets (M,)."""
-        if points.device.type != "cpu" or len(points) <= CACHED:
-            return self._query(points, which)
-        parts = [self._query(p, w) for p, w in zip(points.split(CACHED), which.split(CACHED))]
+    def query(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        """Sums (F, M) and their gradients (F, M, 3) [1/m] at points (F, M, 3), each set's own."""
+        fields, count = points.shape[:2]
+        if points.device.type != "cpu" or fields == 1 or fields * count <= CACHED:
+            return self._query(points, slice(0, fields))
+        parts = [self._query(points[k : k + 1], slice(k, k + 1)) for k in range(fields)]
         return torch.cat([p[0] for p in parts]), torch.cat([p[1] for p in parts])
 
-    def _query(self, points: Tensor, which: Tensor) -> tuple[Tensor, Tensor]:
-        u = (points - self.origin[which]) / self.step
+    def _query(self, points: Tensor, fields: slice) -> tuple[Tensor, Tensor]:
+        last = (self.shape[fields] - 4).T[..., None]  # (3, F, 1)
+        u = (points.movedim(-1, 0) - self.origin[fields].T[..., None]).contiguous() / self.step
         cell = u.detach().floor()
-        count = self.shape[which]
-        inside = ((cell >= 1) & (cell < count - 2)).all(-1)
-        first = torch.where(inside[:, None], cell.long() - 1, 0)
-        stride = torch.stack((count[:, 1] * count[:, 2], count[:, 2], torch.ones_like(count[:, 2])))  # (3, M)
-        base = self.start[which] + (first.T * stride).sum(0)
+        corner = cell.long() - 1
+        first = torch.minimum(corner.clamp_min(0), last)
+        inside = (first == corner).all(0)
+        plane, row = self.shape[fields, 1] * self.shape[fields, 2], self.shape[fields, 2]
+        base = self.start[fields, None] + first[0] * plane[:, None] + first[1] * row[:, None] + first[2]
         four = torch.arange(4, device=points.device)
-        line = (four[:, None] * stride[0])[:, None] + (four[:, None] * stride[1])[None]  # (4, 4, M)
-        index = (base + line)[:, :, None] + four[:, None]
-        values = self.coefficients[index]  # (4, 4, 4, M)
-        (bx, by, bz), (dx, dy, dz) = _basis((u - cell).T)
-        along, slope = (values * bz).sum(2), (values * dz).sum(2)
-        plain, of_y, of_z = (along * by).sum(1), (along * dy).sum(1), (slope * by).sum(1)
-        value = (plain * bx).sum(0)
-        gradient = torch.stack(((plain * dx).sum(0), (of_y * bx).sum(0), (of_z * bx).sum(0)), -1) / self.step
-        return value * inside, gradient * inside[:, None]
+        offset = four[:, None, None, None] * plane + four[:, None, None] * row + four[:, None]  # (4, 4, 4, F)
+        index = offset[..., None] + base
+        values = self.coefficients.index_select(0, index.flatten()).view(index.shape)
+        basis, ramp = _basis(u - cell)
+        along, slope = (values * basis[:, 2]).sum(2), (values * ramp[:, 2]).sum(2)  # (4, 4, F, M)
+        plain, of_y, of_z = (
+            (along * basis[:, 1]).sum(1),
+            (along * ramp[:, 1]).sum(1),
+            (slope * basis[:, 1]).sum(1),
+        )
+        value = (plain * basis[:, 0]).sum(0)
+        gradient = torch.stack(
+            ((plain * ramp[:, 0]).sum(0), (of_y * basis[:, 0]).sum(0), (of_z * basis[:, 0]).sum(0)), -1
+        )
+        return value * inside, gradient * (inside / self.step)[..., None]
 
 
 def _node_sums(points: Tensor, weights: Tensor, *, sigma: float, low: Tensor, step: float, shape) -> Tensor:
-    """The sums at all nodes, (nx, ny, nz), block by block over x and y with the points that reach each block."""
+    """The sums at all nodes, (nx, ny, nz), block by block over x and y with the points that reach each
+    block."""
     factors, centres = [], []
     for axis in range(3):
         nodes = low[axis] + step * torch.arange(shape[axis], device=points.device, dtype=torch.float64)
         away = (nodes[:, None] - points[:, axis].double()) / sigma
-        factors.append(torch.exp(-away.square()).to(points.dtype))
+        factors.append((torch.exp(-away.square()) * (away.abs() < CUT)).to(points.dtype))
         centres.append(nodes.to(points.dtype))
     sums = points.new_zeros(shape)
     reach = (REACH + STEP) * sigma
@@ -134,16 +152,17 @@ def _near(coordinates: Tensor, nodes: Tensor, reach: float) -> Tensor:
 
 
 def _prefilter(count: int, like: Tensor) -> Tensor:
-    """(n, n): from values at nodes to coefficients of the cubic B-spline through them, zero beyond the ends."""
+    """(n, n): from values at nodes to coefficients of the cubic B-spline through them, zero beyond the
+    ends."""
     eye = torch.eye(count, dtype=torch.float64, device=like.device)
     off = torch.diag(torch.ones(count - 1, dtype=torch.float64, device=like.device), 1)
-    return torch.linalg.inv((4 * eye + off + off.T) / 6).to(like.dtype)
+    inverse = torch.linalg.inv((4 * eye + off + off.T) / 6)
+    return (inverse * (inverse.abs() > NEGLIGIBLE)).to(like.dtype)
 
 
 def _basis(f: Tensor) -> tuple[Tensor, Tensor]:
-    """The four cubic B-splines and their slopes at fractions (3, M), each (3, 4, M)."""
-    g = 1 - f
-    f2, g2 = f * f, g * g
-    value = torch.stack((g2 * g, 3 * f2 * f - 6 * f2 + 4, 3 * g2 * g - 6 * g2 + 4, f2 * f), 1) / 6
-    slope = torch.stack((-g2, 3 * f2 - 4 * f, 4 * g - 3 * g2, f2), 1) / 2
-    return value, slope
+    """The four cubic B-splines and their slopes at fractions (3, F, M), each (4, 3, F, M)."""
+    squared = f * f
+    powers = torch.stack((torch.ones_like(f), f, squared, squared * f)).flatten(1)
+    both = (f.new_tensor(SPLINE) @ powers).unflatten(1, f.shape)
+    return both[:4], both[4:]

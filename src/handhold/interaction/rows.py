@@ -64,11 +64,10 @@ class Rows:
             seen = grasp.keypoints if grasp.keypoints is not None else grasp.surface().joints
             seen = seen.reshape(-1, 21, 3)
             observed.append((seen - pose[:, None, :3, 3]) @ pose[:, :3, :3])
-        parts = ([getattr(s, k) for s in states] for k in ("rotation", "wrist", "angles", "betas"))
         kind = field if field != "auto" else ("exact" if hand.device.type == "cpu" else "grid")
         return Rows(
             hand=hand,
-            state=HandState(*(torch.cat(p) for p in parts)),
+            state=HandState.cat(states),
             observed=torch.cat(observed),
             objects=tuple(objects.values()),
             index=torch.tensor(index, device=hand.device),
@@ -113,6 +112,14 @@ class Rows:
                 distance[own] = torch.from_numpy(found.distance).float()
                 gradient[own] = torch.from_numpy(found.normal).float()
         return distance.to(points), gradient.to(points)
+
+    def near(self, points: Tensor, reach: float) -> Tensor:
+        """Which of points (B, N, 3) lie in their object or within `reach` [m] of it, (B, N) bool."""
+        low = torch.stack([torch.from_numpy(o.vertices.min(0)) for o in self.objects]).to(points)[self.index]
+        high = torch.stack([torch.from_numpy(o.vertices.max(0)) for o in self.objects]).to(points)[self.index]
+        boxed = ((points > low[:, None] - reach) & (points < high[:, None] + reach)).all(-1)
+        index = torch.nonzero(boxed, as_tuple=True)
+        return boxed.index_put(index, self.distance_at(points[index], index[0])[0] < reach)
 
     def _grids(self, like: Tensor) -> GridDistance:
         return GridDistance.stack([o.grid() for o in self.objects]).to(like.device, like.dtype)

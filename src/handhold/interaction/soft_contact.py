@@ -18,16 +18,16 @@ class SoftContactConfig:
     Attributes:
         cap: the most that a vertex may move [m].
         margin: how far outside the surface skin comes to rest [m].
-        passes: how often skin is pushed out and evened.
+        passes: how often skin is pushed out; between the first and the last time it is evened too.
         smooth: how much a vertex follows its neighbours in each pass, 0 to 1.
         reach: skin further from the surface than this takes no part [m].
     """
 
     cap: float = 0.0055
     margin: float = 0.0003
-    passes: int = 6
+    passes: int = 5
     smooth: float = 0.5
-    reach: float = 0.004
+    reach: float = 0.002
 
 
 def yield_to(rows: Rows, vertices: Tensor, *, config: SoftContactConfig = SoftContactConfig()) -> Tensor:  # noqa: B008
@@ -42,7 +42,7 @@ def yield_to(rows: Rows, vertices: Tensor, *, config: SoftContactConfig = SoftCo
         config: settings.
     """
     faces = rows.hand.faces
-    near = rows.distance(vertices)[0] < config.reach
+    near = rows.near(vertices, config.reach)
     touched = near[:, faces].any(-1)
     vertex_row, vertex = torch.nonzero(near, as_tuple=True)
     face_row, face = torch.nonzero(touched, as_tuple=True)
@@ -51,7 +51,7 @@ def yield_to(rows: Rows, vertices: Tensor, *, config: SoftContactConfig = SoftCo
     neighbours = _neighbour_mean(faces, vertices.shape[1], vertices)
     offsets = torch.zeros_like(vertices)
     for k in range(config.passes):
-        if k:
+        if 0 < k < config.passes - 1:
             offsets = torch.lerp(offsets, neighbours(offsets), config.smooth)
         offsets = offsets + _push(rows, vertices + offsets, config, faces, (vertex_row, vertex), (face_row, face))
         offsets = _capped(offsets, config.cap)

@@ -17,34 +17,41 @@ from handhold.interaction.rows import Rows
 from handhold.methods.refine.energy import EnergyConfig, minimize, refine_energy
 from handhold.objects import ObjectMesh
 
-FEW = EnergyConfig(steps=60)
+FEW = EnergyConfig(steps=40)
 
 
-def cylinder(*, radius: float = 0.03, length: float = 0.2) -> ObjectMesh:
-    mesh = trimesh.creation.cylinder(radius=radius, height=length, sections=48)
-    return ObjectMesh.from_arrays(np.array(mesh.vertices), np.array(mesh.faces), name="cylinder")
+@pytest.fixture(autouse=True)
+def _one_thread():
+    """A single hand is too small to share between threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
-CYLINDER = cylinder()
-
-
-def wrapped(side="right", *, gap: float = 0.0, bend: float = 0.9, pose: torch.Tensor | None = None) -> Grasp:
-    """A hand bent around a cylinder whose axis lies across the palm, its surface `gap` from the palm's skin."""
+def wrapped(side="right", *, gap: float = 0.0, bend: float = 0.5, pose: torch.Tensor | None = None) -> Grasp:
+    """A hand bent around a cylinder that lies across it and comes to within `gap` of the nearest skin [m]."""
     hand = Hand.open(side)
     angles = torch.zeros(15, 3)
     angles[:12, 0] = bend
-    angles[12, 1] = 0.6
+    angles[12, 1] = 0.4
     params = replace(hand.zeros(), hand_pose=roma.rotmat_to_rotvec(hand.anatomy.rotations(angles)))
-    palm = hand(params).joints[[1, 4, 7, 10]].mean(0)
+    surface = hand(params)
+    back = 0.01 if side == "right" else -0.01
+    centre = surface.joints[[1, 4, 7, 10]].mean(0) + torch.tensor([back, -0.046, 0.0])
+    radius = float((surface.vertices - centre)[:, :2].norm(dim=-1).min()) - gap
+    mesh = trimesh.creation.cylinder(radius=radius, height=0.2, sections=64)
     T = torch.eye(4)
-    T[:3, 3] = palm + torch.tensor([0.0 if side == "right" else 0.0, -(0.03 + 0.014 + gap), 0.0])
+    T[:3, 3] = centre
     pose = torch.eye(4) if pose is None else pose
+    root = hand.joint_template[0]
     moved = replace(
         params,
         global_orient=roma.rotmat_to_rotvec(pose[:3, :3]),
-        transl=pose[:3, :3] @ hand.joint_template[0] + pose[:3, 3] - hand.joint_template[0],
+        transl=pose[:3, :3] @ root + pose[:3, 3] - root,
     )
-    return Grasp(hand, moved, CYLINDER, pose @ T, keypoints=hand(moved).joints)
+    cylinder = ObjectMesh.from_arrays(np.array(mesh.vertices), np.array(mesh.faces), name="cylinder")
+    return Grasp(hand, moved, cylinder, pose @ T, keypoints=hand(moved).joints)
 
 
 @pytest.fixture(scope="module")
@@ -57,23 +64,26 @@ def test_a_hand_pressed_in_comes_out_and_holds_on(pressed):
     before, after = (measure(g) for g in pressed)
     assert before.iv_cm3 > 2 and before.pd_mm > 5
     assert after.iv_cm3 < 0.1 and after.pd_mm < 0.5
-    assert after.fingers_in_contact >= before.fingers_in_contact - 1 >= 3
+    assert after.fingers_in_contact >= before.fingers_in_contact >= 3
     assert after.limit_violation_deg < 0.01 and after.bones_through == 0 and after.flipped_faces == 0
-    assert after.moved_mm < 15
+    assert after.moved_mm < 8
 
 
 def test_hovering_fingers_are_pulled_on():
-    grasp = wrapped(gap=0.008, bend=0.7)
-    config = EnergyConfig(steps=100, reach=0.03)
-    pulled = measure(refine_energy([grasp], config=config)[0])
-    left = measure(refine_energy([grasp], config=replace(config, attraction=0.0))[0])
-    assert pulled.fingers_in_contact > left.fingers_in_contact
+    grasp = wrapped(gap=0.005)
+    pulled, left = (
+        measure(refine_energy([grasp], config=EnergyConfig(attraction=weight, reach=0.03))[0])
+        for weight in (EnergyConfig().attraction, 0.0)
+    )
+    assert pulled.fingers_in_contact >= 4 > left.fingers_in_contact
 
 
 def test_fingers_out_of_reach_are_left_where_they_are():
-    grasp = wrapped(gap=0.3)
-    after = refine_energy([grasp])[0]
-    assert measure(after).moved_mm < 0.2
+    grasp = wrapped()
+    far = grasp.T_world_object.clone()
+    far[:3, 3] += 0.5
+    after = refine_energy([grasp.with_(T_world_object=far)])[0]
+    assert measure(after).moved_mm < 0.1
     assert after.offsets is not None and after.offsets.abs().max() == 0
 
 
@@ -94,17 +104,19 @@ def test_each_weight_weighs():
 
 
 def test_bones_keep_clear_of_a_thin_plate():
-    """A plate through the fingers: vertices alone may leave them on both sides."""
+    """Skin that a thin plate cuts comes out on both of its sides; the bones say which is the finger's."""
     hand = Hand.open()
-    params = hand.zeros()
-    plate = trimesh.creation.box((0.2, 0.004, 0.2))
+    plate = trimesh.creation.box((0.02, 0.002, 0.08))
     obj = ObjectMesh.from_arrays(np.array(plate.vertices), np.array(plate.faces))
     T = torch.eye(4)
-    T[:3, 3] = hand.joint_template[5] + torch.tensor([0.0, -0.004, 0.0])
-    grasp = Grasp(hand, params, obj, T, keypoints=hand(params).joints)
-    assert measure(grasp).bones_through + (measure(grasp).iv_cm3 > 1) > 0
-    after = measure(refine_energy([grasp])[0])
-    assert after.bones_through == 0 and after.iv_cm3 < 0.2
+    T[:3, 3] = hand.joint_template[[5, 6]].mean(0) + torch.tensor([0.0, -0.004, 0.0])
+    grasp = Grasp(hand, hand.zeros(), obj, T, keypoints=hand(hand.zeros()).joints)
+    cut = []
+    for weight in (EnergyConfig().bones, 0.0):
+        after = refine_energy([grasp], config=EnergyConfig(bones=weight, soft=None))[0]
+        cut.append(measure(after).iv_cm3)
+    assert measure(grasp).iv_cm3 > 0.3
+    assert cut[0] < 0.2 * measure(grasp).iv_cm3 and cut[0] < 0.5 * cut[1]
 
 
 def test_limits_are_kept_even_if_their_term_is_off():
@@ -127,9 +139,9 @@ def test_the_frame_does_not_matter():
     pose = torch.eye(4)
     pose[:3, :3] = roma.rotvec_to_rotmat(torch.tensor([0.5, -1.0, 0.3]))
     pose[:3, 3] = torch.tensor([0.4, -0.2, 0.9])
-    here, there = (refine_energy([wrapped(gap=-0.006, pose=p)], config=FEW)[0] for p in (None, pose))
+    here, there = (refine_energy([wrapped(gap=-0.006, pose=p)])[0] for p in (None, pose))
     moved = here.surface().vertices @ pose[:3, :3].T + pose[:3, 3]
-    assert (moved - there.surface().vertices).norm(dim=-1).mean() < 2e-4
+    assert (moved - there.surface().vertices).norm(dim=-1).mean() < 5e-4  # Adam amplifies rounding
 
 
 def test_left_is_right_in_the_mirror():
@@ -139,7 +151,10 @@ def test_left_is_right_in_the_mirror():
 
 
 def test_a_motion_is_its_frames():
-    frames = [wrapped(gap=gap) for gap in (-0.004, 0.002)]
+    still = wrapped(gap=-0.004)
+    shift = torch.zeros(4, 4)
+    shift[1, 3] = -0.003
+    frames = [still, still.with_(T_world_object=still.T_world_object + shift)]
     params = type(frames[0].params).stack([f.params for f in frames])
     motion = frames[0].with_(
         params=params,
@@ -166,21 +181,18 @@ def test_exact_distance_does_as_well():
     assert after.iv_cm3 < 0.3 and after.bones_through == 0
 
 
-def test_more_samples_never_cost_more_energy():
-    rows = Rows.from_grasps([wrapped(gap=-0.006)])
-    grasps = [wrapped(gap=-0.006)]
-    seeded = lambda: torch.Generator().manual_seed(0)
+def test_more_samples_never_cost_more_energy_and_follow_the_seed():
+    grasp = wrapped(gap=-0.006)
+    rows = Rows.from_grasps([grasp])
     config = replace(FEW, samples=3, soft=None)
-    best, again = (refine_energy(grasps, config=config, generator=seeded())[0] for _ in range(2))
-    torch.testing.assert_close(best.params.hand_pose, again.params.hand_pose)
+    several = [
+        refine_energy([grasp], config=config, generator=torch.Generator().manual_seed(seed))[0] for seed in (0, 0)
+    ]
+    torch.testing.assert_close(several[0].params.hand_pose, several[1].params.hand_pose)
     _, one = minimize(rows, FEW)
-    from handhold.hand.kinematics import HandState
-    from handhold.methods.refine import energy as module
-
-    state = Rows.from_grasps([best]).state
-    watched, distance = module._watch(rows, FEW), module._distance_to(rows, FEW)
-    assert isinstance(state, HandState)
-    assert module.energy(rows, FEW, watched, distance, state) <= one + 1e-3
+    kept = Rows.from_grasps([several[0]]).state
+    _, none = minimize(rows, replace(FEW, steps=1, learning_rate=1e-9, wrist_rate=1e-9), start=kept)
+    assert none <= one + 1e-3
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ from handhold.interaction.rows import Rows
 from handhold.interaction.soft_contact import SoftContactConfig, yield_to
 
 
+
 @dataclass(frozen=True)
 class EnergyConfig:
     """Settings of `refine_energy`. A weight of zero takes its term away.
@@ -66,28 +67,28 @@ class EnergyConfig:
         soft: soft tissue, on the exact distance; None for none.
     """
 
-    steps: int = 250
-    learning_rate: float = 0.02
-    wrist_rate: float = 0.001
+    steps: int = 150
+    learning_rate: float = 0.04
+    wrist_rate: float = 0.002
     last_rate: float = 0.02
     attraction: float = 10.0
     penetration: float = 100.0
     self_penetration: float = 10.0
     limits: float = 10.0
     pose: float = 0.5
-    keep: float = 300.0
+    keep: float = 1000.0
     bones: float = 100.0
     reach: float = 0.015
     contacts: int = 8
     bone_clearance: float = 0.006
     bone_samples: int = 6
     finger_gap: float = 0.012
-    vertex_stride: int = 4
+    vertex_stride: int = 2
     samples: int = 1
     noise_angles: float = 0.15
     noise_wrist: float = 0.004
     field: Literal["grid", "exact"] = "grid"
-    soft: SoftContactConfig | None = SoftContactConfig()  # noqa: RUF009: frozen
+    soft: SoftContactConfig | None = SoftContactConfig()  # noqa: RUF009
 
     def __post_init__(self) -> None:
         for name in ("steps", "contacts", "bone_samples", "vertex_stride", "samples"):

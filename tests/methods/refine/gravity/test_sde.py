@@ -17,7 +17,7 @@ from handhold.methods.refine.gravity.sde_config import SdeConfig
 from handhold.objects import ObjectMesh
 
 RADIUS = 0.03
-QUICK = SdeConfig.metres(max_steps=24, contact_reach=0.010, contact_points=500)
+QUICK = SdeConfig.metres(max_steps=24, contact_points=500, use_normal=False)
 
 
 def ball_before_palm(gap: float) -> Grasp:
@@ -159,6 +159,12 @@ def test_normal_alignment_is_the_gradient_of_its_loss_and_safe_at_contact():
     found = normal_alignment_gradient(away.detach(), normal, safe_length=1e-3)
     torch.testing.assert_close(found, expected)
     assert found.norm(dim=-1).max() <= 4 / 1e-3 * 1.01
+
+
+def test_normal_alignment_takes_skin_out_of_the_object():
+    sunk = Rows.from_grasps([ball_before_palm(-0.004)])
+    config = replace(QUICK, use_gravity=False, epsilon=0.0)
+    assert gap(sunk, solve(sunk, replace(config, use_normal=True))) > gap(sunk, solve(sunk, config)) + 5e-4
 
 
 def test_bad_settings_are_named():

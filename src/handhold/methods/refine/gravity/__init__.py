@@ -5,5 +5,6 @@ Xu et al., Towards Realistic Hand-Object Interaction with Gravity-Field Based Di
 
 from handhold.methods.refine.gravity.config import GravityConfig
 from handhold.methods.refine.gravity.refine import refine_gravity
+from handhold.methods.refine.gravity.sde_config import SdeConfig
 
-__all__ = ["GravityConfig", "refine_gravity"]
+__all__ = ["GravityConfig", "SdeConfig", "refine_gravity"]

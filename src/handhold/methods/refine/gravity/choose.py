@@ -12,16 +12,12 @@ from handhold.hand.skeleton import BONES, FINGER_JOINTS, FINGERS
 from handhold.interaction.measures import CONTACT_MM
 from handhold.interaction.rows import Rows
 from handhold.methods.refine.gravity.config import GravityConfig
-from handhold.methods.refine.gravity.coupled import Aim, flesh_points, solve_coupled
+from handhold.methods.refine.gravity.coupled import Aim, solve_coupled
 
 TISSUE_MM = 4.0
 """Skin deeper than this is more than soft tissue can mend."""
 SKIN_M = 0.0003
 """Where soft tissue leaves a tip that was inside [m]."""
-SQUEEZE_MM = 2.0
-"""Flesh yields so much."""
-TROUBLE_MM = 4.0
-"""Fingers squeezed by more than this are worth another try."""
 
 
 def best_of_starts(
@@ -40,19 +36,26 @@ def best_of_starts(
 
 
 def _reopen(rows: Rows, config: GravityConfig, state: HandState, aim: Aim) -> HandState:
-    """Open the fingers that the surface cuts and let them close again, from the outside this time."""
-    bad = torch.nonzero(_troubled(rows, state).any(-1)).squeeze(-1)
-    if not len(bad):
-        return state
-    few, best = rows.select(bad), state.select(bad)
-    price = cost(few, best)
-    for amount in config.reopen:
-        for base in (few.state, best):
-            start = _opened(few, base, _troubled(few, base), amount)
-            trial = solve_coupled(few, config, aim=aim.select(bad), start=start)
-            trial_price = cost(few, trial)
-            best, price = trial.where(trial_price < price, best), torch.minimum(trial_price, price)
-    return state.put(bad, best)
+    """Open the fingers that the surface cuts and let them close again, from the outside this time.
+
+    First from the input, then, where that did not help, from the best so far; all amounts at once.
+    """
+    for again in (False, True):
+        bad = torch.nonzero(bones_cut(rows, state).any(-1)).squeeze(-1)
+        if not len(bad) or not config.reopen:
+            return state
+        few, best = rows.select(bad), state.select(bad)
+        base = best if again else few.state
+        cut = bones_cut(few, base)
+        opened = HandState.cat([_opened(few, base, cut, amount) for amount in config.reopen])
+        own = torch.arange(len(bad), device=bad.device)
+        which = own.repeat(len(config.reopen))
+        closed = solve_coupled(few.select(which), config, aim=aim.select(bad[which]), start=opened)
+        tries = HandState.cat([best, closed])
+        price = cost(few.select(torch.cat((own, which))), tries)
+        winner = price.view(-1, len(bad)).argmin(0)
+        state = state.put(bad, tries.select(winner * len(bad) + own))
+    return state
 
 
 def _opened(rows: Rows, state: HandState, fingers: Tensor, amount: float) -> HandState:
@@ -62,11 +65,6 @@ def _opened(rows: Rows, state: HandState, fingers: Tensor, amount: float) -> Han
         for joint, part in zip(FINGER_JOINTS[finger], (1.0, 1.0, 0.5), strict=True):
             angles[:, joint - 1, 0] -= amount * part * fingers[:, k]
     return replace(state, angles=rows.hand.anatomy.clamp(angles))
-
-
-def _troubled(rows: Rows, state: HandState) -> Tensor:
-    """Fingers that are cut or squeezed, (B, 5) bool."""
-    return bones_cut(rows, state) | (fingers_squeezed(rows, state) > TROUBLE_MM)
 
 
 def bones_cut(rows: Rows, state: HandState) -> Tensor:
@@ -83,27 +81,16 @@ def bones_cut(rows: Rows, state: HandState) -> Tensor:
     return fraction.isfinite().unflatten(-1, (len(FINGERS), 4)).any(-1)
 
 
-def fingers_squeezed(rows: Rows, state: HandState) -> Tensor:
-    """How far the worst point within each finger's bones is from its clearance, (B, 5) [mm]: flesh that has
-    nowhere to go, as around a thin handle that no vertex lies in."""
-    points, clearance = flesh_points(rows.hand, state.betas)
-    distance = rows.distance(place(forward(rows.hand, state), points))[0]
-    short = (clearance - distance).clamp_min(0) * 1e3
-    return short.unflatten(-1, (len(FINGERS), -1)).amax(-1)
-
-
 def cost(rows: Rows, state: HandState) -> Tensor:
-    """(B,) lower is better: a bone through the surface outweighs squeezed flesh and deep skin, those a lost contact,
-    that a move."""
+    """(B,) lower is better: a bone through the surface outweighs deep skin, that a lost contact, that a move."""
     pose = forward(rows.hand, state)
     skin = place(pose, surface_points(rows.hand, state.betas))
     distance = rows.distance(skin)[0] * 1e3
     too_deep = (-TISSUE_MM - distance).clamp_min(0).sum(-1)
-    squeezed = (fingers_squeezed(rows, state) - SQUEEZE_MM).clamp_min(0).sum(-1)
     labels = rows.hand.finger_labels
     nearest = torch.stack([distance[:, labels == k + 1].amin(-1) for k in range(len(FINGERS))], -1)
     keypoints = place(pose, keypoint_points(rows.hand, state.betas))
     moved = (keypoints - rows.observed).norm(dim=-1).nanmean(-1) * 1e3
     touching = (nearest < CONTACT_MM).sum(-1)
     cut = bones_cut(rows, state).sum(-1)
-    return 20.0 * cut + squeezed + 0.05 * too_deep - 1.0 * touching + 0.3 * moved
+    return 20.0 * cut + 0.05 * too_deep - 1.0 * touching + 0.3 * moved

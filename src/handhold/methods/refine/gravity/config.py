@@ -8,6 +8,7 @@ from typing import Literal
 from handhold.errors import InputError
 from handhold.interaction.rows import FieldKind
 from handhold.interaction.soft_contact import SoftContactConfig
+from handhold.methods.refine.gravity.sde_config import SdeConfig
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class GravityConfig:
         noise_angles, noise_wrist: spread of the noised starts [rad, m].
         field: signed distance: "exact" (libigl), "grid" (any device), "auto" by device.
         soft: soft tissue; None for none.
-        sde: settings of the "sde" solver; None for its defaults.
+        sde: settings of the "sde" solver; None for those that work in metres.
     """
 
     solver: Literal["coupled", "sde"] = "coupled"
@@ -69,6 +70,7 @@ class GravityConfig:
     noise_wrist: float = 0.004
     field: FieldKind = "auto"
     soft: SoftContactConfig | None = SoftContactConfig()
+    sde: SdeConfig | None = None
 
     def __post_init__(self) -> None:
         for name in ("samples", "steps", "pulled", "vertex_stride", "bone_samples"):

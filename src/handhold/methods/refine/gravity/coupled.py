@@ -130,9 +130,8 @@ def aim_at(rows: Rows, config: GravityConfig, *, given: Sequence[Contact | None]
     known = given is not None and any(contact is not None for contact in given)
     if not known and config.contact == "reach":
         surface = place(forward(rows.hand, rows.state), surface_points(rows.hand, rows.state.betas))
-        distance = rows.distance(surface)[0]
-        nearest = torch.stack([distance[:, labels == k + 1].amin(-1) for k in range(len(FINGERS))], -1)
-        return Aim(nearest < config.reach)
+        near = rows.near(surface[:, ::2], config.reach)
+        return Aim(torch.stack([near[:, labels[::2] == k + 1].any(-1) for k in range(len(FINGERS))], -1))
     source = "nearest" if config.contact == "reach" else config.contact
     regions = contact_regions(rows, source=source, given=given, reach=config.reach)
     meant = torch.stack([regions.hand[:, labels == k + 1].amax(-1) for k in range(len(FINGERS))], -1)
@@ -249,11 +248,11 @@ def _normal_equations(
     hessian, gradient = _accumulate(jacobian, residual, weight)
     seen = (~rows.observed.isnan().any(-1)).to(world)
     missed = (world[:, watched.keypoints] - rows.observed.nan_to_num()) * MM
-    for axis in torch.eye(3, dtype=world.dtype, device=world.device):
-        points = watched.all[watched.keypoints]
-        jacobian = directional_jacobian(rows.hand, pose, points, axis.expand_as(missed)) * MM
-        h, g = _accumulate(jacobian, (missed * axis).sum(-1), config.keep * seen)
-        hessian, gradient = hessian + h, gradient + g
+    points = watched.all[watched.keypoints]
+    axes = torch.eye(3, dtype=world.dtype, device=world.device).repeat_interleave(21, 0).expand(len(world), -1, -1)
+    jacobian = directional_jacobian(rows.hand, pose, SkinnedPoints.join([points] * 3), axes) * MM
+    kept, slope = _accumulate(jacobian, missed.mT.flatten(1), config.keep * seen.repeat(1, 3))
+    hessian, gradient = hessian + kept, gradient + slope
     prior = torch.zeros_like(gradient)
     prior[:, 6:] = config.pose
     gradient[:, 6:] += config.pose * (pose.state.angles - rows.state.angles).flatten(1)

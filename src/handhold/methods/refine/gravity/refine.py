@@ -12,6 +12,7 @@ from handhold.interaction.soft_contact import yield_to
 from handhold.methods.refine.gravity.choose import best_of_starts
 from handhold.methods.refine.gravity.config import GravityConfig
 from handhold.methods.refine.gravity.coupled import aim_at
+from handhold.methods.refine.gravity.sde_config import SdeConfig
 
 
 def refine_gravity(
@@ -31,8 +32,14 @@ def refine_gravity(
         InputError: no grasps, or different hand models.
     """
     rows = Rows.from_grasps(grasps, field=config.field)
+    given = given_contacts(grasps)
     with torch.no_grad():
-        aim = aim_at(rows, config, given=given_contacts(grasps))
+        if config.solver == "sde":
+            from handhold.methods.refine.gravity.sde import solve_sde
+
+            result = solve_sde(rows, config.sde or SdeConfig.metres(), given=given, generator=generator)
+            return rows.to_grasps(grasps, result.state, result.offsets)
+        aim = aim_at(rows, config, given=given)
         state = best_of_starts(rows, config, aim=aim, generator=generator)
         offsets = None
         if config.soft is not None:

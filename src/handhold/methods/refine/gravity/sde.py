@@ -7,24 +7,24 @@ The paper's symbols beside our names:
     lambda_1, lambda_2   prior, normal          alpha, epsilon, T_max   alpha, epsilon, max_steps
     g     noise                                 sigma_l          sigma of a stage
 
-What the paper leaves open is decided here: M is refitted to X as X moves (else the prior ties X to the input); the
-direction of eq. 6 fades within `safe_length` of the surface, as the gradient of (1 - <n, d/sqrt(|d|² + l²)>)²; the
-noise fades where the field says that skin is at the contact region, and with time; the step size keeps every
-displacement below `step_limit` and stays below the inverse stiffness of the drift.
+What the paper leaves open is decided here: M is refitted to X as X moves (else the prior ties X to the
+input); the direction of eq. 6 fades within `safe_length` of the surface, as the gradient of (1 - <n,
+d/sqrt(|d|² + l²)>)²; the noise fades where the field says that skin is at the contact region, and with
+time; the step size keeps every displacement below `step_limit` and stays below the inverse stiffness of the
+drift.
 
-It is the paper's method made to run, and the bench on which its terms are taken away; `coupled.solve` refines better
-and faster.
+It is the paper's method made to run, and the bench on which its terms are taken away; `coupled.solve`
+refines better and faster.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import torch
-from scipy.spatial import cKDTree
 from torch import Tensor
 
 from handhold.diffusion.bridge import annealed, bounded_increment, euler_maruyama_step, limited_dt
@@ -45,6 +45,9 @@ from handhold.interaction.rows import Rows
 from handhold.interaction.soft_contact import SoftContactConfig, _capped, _unfolded, yield_to
 from handhold.methods.refine.gravity.sde_config import SdeConfig
 
+if TYPE_CHECKING:
+    from scipy.spatial import KDTree
+
 MM = 1e3
 TOUCH = 0.003
 """A finger occupies its contact region if one of its vertices is this near [m]."""
@@ -57,8 +60,9 @@ StopReason = Literal["force", "steps", "contact", "diverged"]
 
 
 class Stop(NamedTuple):
-    """Why and when a row stopped: (i) the force fell below epsilon, (ii) the steps ran out, (iii) contact is valid
-    (nothing penetrates, all assigned fingers touch); or skin was lost, and the state before is kept."""
+    """Why and when a row stopped: (i) the force fell below epsilon, (ii) the steps ran out, (iii) contact
+    is valid (nothing penetrates, all assigned fingers touch); or skin was lost, and the state before is
+    kept."""
 
     reason: StopReason
     step: int
@@ -210,16 +214,18 @@ class _NormalAlignment:
     """Eq. 6 over the hand's contact vertices, against the nearest of the contact region's points."""
 
     def __init__(
-        self, trees: list[cKDTree | None], points: list[Tensor], normals: list[Tensor], hand: Tensor, safe
+        self, trees: list[KDTree | None], points: list[Tensor], normals: list[Tensor], hand: Tensor, safe
     ):
         self.trees, self.points, self.normals, self.hand, self.safe = trees, points, normals, hand, safe
 
     @staticmethod
     def of(regions: ContactRegions, config: SdeConfig) -> _NormalAlignment:
         """Search trees over the points that have weight."""
+        from scipy.spatial import KDTree
+
         points = [p[w > 0] for p, w in zip(regions.points, regions.object)]
         normals = [n[w > 0] for n, w in zip(regions.normals, regions.object)]
-        trees = [cKDTree(p.cpu().numpy()) if len(p) else None for p in points]
+        trees = [KDTree(p.cpu().numpy()) if len(p) else None for p in points]
         return _NormalAlignment(trees, points, normals, regions.hand > 0, config.safe_length)
 
     def gradient(self, skin: Tensor) -> Tensor:
