@@ -68,10 +68,9 @@ def registered_keypoints(hand: Hand, vertices: Tensor) -> Tensor:
     rest = hand.template[:count].expand(len(vertices), -1, -1)
     joints = []
     for joint in range(16):
-        rotation, shift = roma.rigid_points_registration(
-            rest, vertices, weights=weights[joint].expand(len(rest), -1)
-        )
-        joints.append((rotation @ hand.joint_template[joint]) + shift)
+        own = weights[joint].expand(len(rest), -1)
+        rotation, shift = roma.rigid_points_registration(rest, vertices, weights=own)  # pyright: ignore
+        joints.append((rotation @ hand.joint_template[joint]) + shift)  # pyright: ignore
     return torch.cat((torch.stack(joints, 1), vertices[:, hand.tip_vertices]), 1)
 
 

@@ -15,7 +15,7 @@ from handhold.objects import ObjectMesh
 
 RADIUS, HEIGHT, WALL, FILLED, ROUNDING = 0.040, 0.095, 0.0045, 0.083, 0.0035
 """Of the mug, and the height up to which it is full [m]."""
-SIDES = 96
+SIDES = 64
 HANDLE_HEIGHT, HANDLE_REACH, HANDLE_RADIUS = 0.026, 0.024, 0.0055
 """Half height and reach of the handle's arc, and half its thickness [m]."""
 NOISE = 0.0075
@@ -110,7 +110,7 @@ def _unit(vector: Tensor) -> Tensor:
 
 def _rounded_profile(radius: float, low: float, high: float, rounding: float) -> np.ndarray:
     """Half an upright section with rounded outer corners, (N, 2) as (r, z) counter-clockwise."""
-    turn = np.linspace(0, math.pi / 2, 9)
+    turn = np.linspace(0, math.pi / 2, 6)
     arc = rounding * np.stack((np.sin(turn), 1 - np.cos(turn)), -1)
     bottom = np.array([radius - rounding, low]) + arc
     top = np.array([radius - rounding, high]) + (arc * [1, -1])[::-1]
@@ -127,7 +127,7 @@ def _handle():
     """A bent tube: a flattened round section swept along half an ellipse in the xz plane."""
     from manifold3d import Manifold, Mesh64
 
-    steps, around = 40, 20
+    steps, around = 32, 16
     t = np.linspace(-0.56 * math.pi, 0.56 * math.pi, steps)
     centre = np.stack(
         (RADIUS - 0.001 + HANDLE_REACH * np.cos(t), 0 * t, HEIGHT / 2 + HANDLE_HEIGHT * np.sin(t)), -1

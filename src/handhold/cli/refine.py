@@ -1,8 +1,7 @@
 """Mend noisy grasps: a hand that touches the object and does not cut through it.
 
 Takes a scene (.json or .npz) with 21 keypoints, hand parameters or hand vertices and an object mesh, or a
-folder of scenes. Writes for each scene NAME.npz and NAME.glb, and once report.json and a picture of before and
-after.
+folder of scenes. Writes for each scene NAME.npz and NAME.glb, and once report.json and a picture.
 """
 
 from __future__ import annotations

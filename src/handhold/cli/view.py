@@ -1,7 +1,7 @@
 """Look at a mesh, a scene, a result, or a folder of scenes or results, in the browser.
 
-With --save FILE.png, .glb or .html nothing is opened and the file is written. A mesh alone is shown with a flat
-hand beside it, for scale.
+With --save FILE.png, .glb or .html nothing is opened and the file is written. A mesh alone has a flat hand
+beside it, for scale.
 """
 
 from __future__ import annotations

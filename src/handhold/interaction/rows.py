@@ -130,14 +130,21 @@ class Rows:
         Returns:
             fraction (B, N), inf where they do not; point (B, N, 3); outward normal (B, N, 3).
         """
-        fraction, point, normal = torch.empty(start.shape[:-1]), torch.zeros(start.shape), torch.zeros(start.shape)
+        row = torch.arange(len(self), device=start.device).repeat_interleave(start.shape[1])
+        fraction, point, normal = self.crossings_at(start.flatten(0, 1), end.flatten(0, 1), row)
+        return fraction.view(start.shape[:-1]), point.view(start.shape), normal.view(start.shape)
+
+    def crossings_at(self, start: Tensor, end: Tensor, row: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """As `crossings`, for segments (M, 3) that belong to rows (M,)."""
+        fraction, point, normal = torch.empty(len(start)), torch.zeros(start.shape), torch.zeros(start.shape)
+        which = self.index[row]
         for k, obj in enumerate(self.objects):
-            rows = torch.nonzero(self.index == k).squeeze(-1).cpu()
-            if len(rows):
-                hit = obj.distance.first_hit(_array(start[rows]), _array(end[rows]))
-                fraction[rows] = torch.from_numpy(hit.fraction).float().view(len(rows), -1)
-                point[rows] = torch.from_numpy(hit.point).float().view(len(rows), -1, 3).nan_to_num()
-                normal[rows] = torch.from_numpy(hit.normal).float().view(len(rows), -1, 3).nan_to_num()
+            own = torch.nonzero(which == k).squeeze(-1).cpu()
+            if len(own):
+                hit = obj.distance.first_hit(_array(start[own]), _array(end[own]))
+                fraction[own] = torch.from_numpy(hit.fraction).float()
+                point[own] = torch.from_numpy(hit.point).float().nan_to_num()
+                normal[own] = torch.from_numpy(hit.normal).float().nan_to_num()
         return fraction.to(start), point.to(start), normal.to(start)
 
 

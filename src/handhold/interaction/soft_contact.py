@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from handhold.geometry.mesh import unique_edges
+from handhold.interaction.flesh import THIN, behind_walls
 from handhold.interaction.rows import Rows
 
 
@@ -23,14 +24,20 @@ class SoftContactConfig:
         reach: skin further from the surface than this takes no part [m].
     """
 
-    cap: float = 0.0055
+    cap: float = 0.0058
     margin: float = 0.0003
     passes: int = 5
     smooth: float = 0.5
     reach: float = 0.002
 
 
-def yield_to(rows: Rows, vertices: Tensor, *, config: SoftContactConfig = SoftContactConfig()) -> Tensor:  # noqa: B008
+def yield_to(
+    rows: Rows,
+    vertices: Tensor,
+    *,
+    flesh: Tensor | None = None,
+    config: SoftContactConfig = SoftContactConfig(),  # noqa: B008
+) -> Tensor:
     """Offsets (B, V, 3) [m] that take skin out of the objects.
 
     Vertices and face centres inside are moved along the gradient of the distance; around them skin follows, so
@@ -39,6 +46,7 @@ def yield_to(rows: Rows, vertices: Tensor, *, config: SoftContactConfig = SoftCo
     Args:
         rows: the objects.
         vertices: (B, V, 3) in the objects' frames [m].
+        flesh: (B, V, 3) the bone point of each vertex [m]; with it, skin beyond a thin wall is taken back too.
         config: settings.
     """
     faces = rows.hand.faces
@@ -49,13 +57,24 @@ def yield_to(rows: Rows, vertices: Tensor, *, config: SoftContactConfig = SoftCo
     if not len(vertex_row):
         return torch.zeros_like(vertices)
     neighbours = _neighbour_mean(faces, vertices.shape[1], vertices)
-    offsets = torch.zeros_like(vertices)
+    offsets = torch.zeros_like(vertices) if flesh is None else _back_through_walls(rows, vertices, flesh, config)
     for k in range(config.passes):
         if 0 < k < config.passes - 1:
             offsets = torch.lerp(offsets, neighbours(offsets), config.smooth)
         offsets = offsets + _push(rows, vertices + offsets, config, faces, (vertex_row, vertex), (face_row, face))
-        offsets = _capped(offsets, config.cap)
-    return _unfolded(vertices, offsets, faces)
+        offsets = capped(offsets, config.cap)
+    return unfolded(vertices, offsets, faces)
+
+
+def _back_through_walls(rows: Rows, vertices: Tensor, flesh: Tensor, config: SoftContactConfig) -> Tensor:
+    """Offsets (B, V, 3) of skin beyond a thin wall to the wall's near face, as far as the cap reaches."""
+    near = rows.near(vertices, THIN)
+    distance = torch.where(near, 0.0, torch.inf)
+    index, beyond, normal = behind_walls(rows, vertices, flesh, distance)
+    offsets = torch.zeros_like(vertices)
+    mends = beyond + config.margin < config.cap
+    index = (index[0][mends], index[1][mends])
+    return offsets.index_put(index, (beyond[mends] + config.margin)[:, None] * normal[mends])
 
 
 def _push(rows: Rows, skin: Tensor, config: SoftContactConfig, faces, own, own_faces) -> Tensor:
@@ -81,7 +100,8 @@ def _push(rows: Rows, skin: Tensor, config: SoftContactConfig, faces, own, own_f
     return push + lifted
 
 
-def _capped(offsets: Tensor, cap: float) -> Tensor:
+def capped(offsets: Tensor, cap: float) -> Tensor:
+    """Offsets (*, 3) no longer than `cap` [m]."""
     length = offsets.norm(dim=-1, keepdim=True)
     return offsets * (cap / length.clamp_min(cap))
 
@@ -100,7 +120,7 @@ def _neighbour_mean(faces: Tensor, count: int, like: Tensor):
     return mean
 
 
-def _unfolded(vertices: Tensor, offsets: Tensor, faces: Tensor, *, rounds: int = 40) -> Tensor:
+def unfolded(vertices: Tensor, offsets: Tensor, faces: Tensor, *, rounds: int = 40) -> Tensor:
     """Offsets made common to the corners of each face that they would turn over; in the end, shrunk there."""
     before = _face_normals(vertices, faces)
     offsets = offsets.clone()

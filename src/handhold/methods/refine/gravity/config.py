@@ -37,7 +37,7 @@ class GravityConfig:
         damping: added to the normal equations [mm2].
         largest_turn: of a joint in one step [rad].
         vertex_stride: every so-manieth vertex is watched.
-        bone_samples: points along each bone.
+        walls: whether skin beyond a thin wall, as seen from its bone, counts as inside.
         reopen: how far fingers that are cut by the surface are opened before they close again, one try each [rad].
         noise_angles, noise_wrist: spread of the noised starts [rad, m].
         field: signed distance: "exact" (libigl), "grid" (any device), "auto" by device.
@@ -55,7 +55,7 @@ class GravityConfig:
     gravity: float = 20.0
     pulled: int = 8
     press: float = 0.0005
-    penetration: float = 6.0
+    penetration: float = 8.0
     soft_depth: float = 0.002
     bones: float = 30.0
     bone_tissue: float = 0.002
@@ -64,7 +64,7 @@ class GravityConfig:
     damping: float = 1.0
     largest_turn: float = 0.25
     vertex_stride: int = 4
-    bone_samples: int = 6
+    walls: bool = True
     reopen: tuple[float, ...] = (0.3, 0.6, 0.9, 1.2)
     noise_angles: float = 0.15
     noise_wrist: float = 0.004
@@ -73,7 +73,7 @@ class GravityConfig:
     sde: SdeConfig | None = None
 
     def __post_init__(self) -> None:
-        for name in ("samples", "steps", "pulled", "vertex_stride", "bone_samples"):
+        for name in ("samples", "steps", "pulled", "vertex_stride"):
             if not (isinstance(getattr(self, name), int) and getattr(self, name) >= 1):
                 raise InputError("must be a whole number of at least 1", where=f"GravityConfig.{name}", got=getattr(self, name))
         for name in ("reach", "sigma_coarse", "sigma_fine", "soft_depth", "damping", "largest_turn"):

@@ -16,12 +16,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from handhold.hand import Hand
 from handhold.hand.kinematics import (
     HandState,
     Pose,
     SkinnedPoints,
-    bone_points,
     damped_step,
     directional_jacobian,
     forward,
@@ -31,6 +29,7 @@ from handhold.hand.kinematics import (
 )
 from handhold.hand.skeleton import BONES, FINGERS
 from handhold.interaction.contact import ContactRegions, contact_regions
+from handhold.interaction.flesh import CLEARANCE, behind_walls, bone_of_skin, flesh_points, flesh_thickness
 from handhold.interaction.grasp import Contact
 from handhold.interaction.rows import Rows
 from handhold.methods.refine.gravity.config import GravityConfig
@@ -41,8 +40,6 @@ FAR = 0.016
 """Points that are certainly further from the surface than this have no part in any term [m]."""
 SPACING_MM = 3.0
 """About how far points of a contact region lie apart."""
-CLEARANCE = (0.002, 0.015)
-"""Bounds of a bone point's clearance [m]: the tip's last point, and the middle of the palm."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +50,8 @@ class _Watched:
         all: the points.
         chosen: (n,) the vertices watched.
         surface, bones, keypoints: ranges of the three parts.
-        clearance: (n,) how far each bone point must stay from the surface [m].
+        clearance: how far each bone point must stay from the surface [m].
+        bone_of: (n,) the bone point that each vertex belongs to.
         fingers: for each finger, indices of its palmar vertices in the surface part.
     """
 
@@ -63,6 +61,7 @@ class _Watched:
     bones: slice
     keypoints: slice
     clearance: Tensor
+    bone_of: Tensor
     fingers: tuple[Tensor, ...]
 
 
@@ -110,8 +109,9 @@ def solve_coupled(rows: Rows, config: GravityConfig, *, aim: Aim, start: HandSta
         pose = forward(rows.hand, state)
         world = place(pose, watched.all)
         probed = _probe(rows, world[:, : watched.bones.stop], probed)
-        pulls = _pulls(rows, watched, world[:, watched.surface], probed, aim.regions)
-        residual, direction, weight = _field(config, watched, probed, pulls, aim.fingers, sigma)
+        felt = _feel_walls(rows, watched, world, probed) if config.walls else probed
+        pulls = _pulls(rows, watched, world[:, watched.surface], felt, aim.regions)
+        residual, direction, weight = _field(config, watched, felt, pulls, aim.fingers, sigma)
         hessian, gradient = _normal_equations(rows, config, pose, watched, world, direction, residual, weight)
         move = damped_step(rows.hand, state, hessian, gradient, damping=config.damping, limit=config.largest_turn)
         state = state.moved(rows.hand, move)
@@ -142,7 +142,7 @@ def _watch(rows: Rows, config: GravityConfig) -> _Watched:
     hand, betas = rows.hand, rows.state.betas
     chosen = torch.arange(0, len(hand.template) - 1, config.vertex_stride, device=hand.device)
     surface = surface_points(hand, betas)[chosen]
-    bones, clearance = flesh_points(hand, betas, tissue=config.bone_tissue, samples=config.bone_samples)
+    bones = flesh_points(hand, betas)
     n, m = len(chosen), len(chosen) + bones.rest.shape[1]
     labels, palmar = hand.finger_labels[chosen], hand.palmar[chosen]
     return _Watched(
@@ -151,19 +151,10 @@ def _watch(rows: Rows, config: GravityConfig) -> _Watched:
         surface=slice(0, n),
         bones=slice(n, m),
         keypoints=slice(m, m + 21),
-        clearance=clearance,
+        clearance=(flesh_thickness(hand) - config.bone_tissue).clamp(*CLEARANCE),
+        bone_of=bone_of_skin(hand)[chosen],
         fingers=tuple(torch.nonzero((labels == k + 1) & palmar).squeeze(-1) for k in range(len(FINGERS))),
     )
-
-
-def flesh_points(
-    hand: Hand, betas: Tensor, *, tissue: float = 0.0, samples: int = 6
-) -> tuple[SkinnedPoints, Tensor]:
-    """Points within the bones, and how thick the flesh around them is less what may yield, (n,) [m]."""
-    fractions = (torch.arange(samples) + 0.5) / samples
-    mean = bone_points(hand, hand.zeros(1).betas, BONES, fractions).rest[0]
-    thickness = torch.cdist(mean, hand.template).amin(-1)
-    return bone_points(hand, betas, BONES, fractions), (thickness - tissue).clamp(*CLEARANCE)
 
 
 def _probe(rows: Rows, points: Tensor, last: _Probed | None) -> _Probed:
@@ -178,6 +169,13 @@ def _probe(rows: Rows, points: Tensor, last: _Probed | None) -> _Probed:
         last.distance.index_put(index, distance),
         last.normal.index_put(index, normal),
     )
+
+
+def _feel_walls(rows: Rows, watched: _Watched, world: Tensor, probed: _Probed) -> _Probed:
+    """Skin beyond a thin wall counts as inside, as deep as it lies behind the wall's near face."""
+    skin, flesh = world[:, watched.surface], world[:, watched.bones][:, watched.bone_of]
+    index, beyond, normal = behind_walls(rows, skin, flesh, probed.distance[:, watched.surface])
+    return _Probed(probed.points, probed.distance.index_put(index, -beyond), probed.normal.index_put(index, normal))
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import torch
 
 from handhold.hand.kinematics import forward, place, surface_points
 from handhold.interaction.contact import given_contacts
+from handhold.interaction.flesh import bone_of_skin, flesh_points
 from handhold.interaction.grasp import Grasp
 from handhold.interaction.rows import Rows
 from handhold.interaction.soft_contact import yield_to
@@ -43,6 +44,8 @@ def refine_gravity(
         state = best_of_starts(rows, config, aim=aim, generator=generator)
         offsets = None
         if config.soft is not None:
-            skin = place(forward(rows.hand, state), surface_points(rows.hand, state.betas))
-            offsets = yield_to(rows, skin, config=config.soft)
+            pose, hand = forward(rows.hand, state), rows.hand
+            skin = place(pose, surface_points(hand, state.betas))
+            flesh = place(pose, flesh_points(hand, state.betas))[:, bone_of_skin(hand)]
+            offsets = yield_to(rows, skin, flesh=flesh if config.walls else None, config=config.soft)
     return rows.to_grasps(grasps, state, offsets)

@@ -42,7 +42,7 @@ from handhold.interaction.contact import ContactRegions, contact_regions
 from handhold.interaction.grasp import Contact
 from handhold.interaction.gravity_field import GravityField
 from handhold.interaction.rows import Rows
-from handhold.interaction.soft_contact import SoftContactConfig, _capped, _unfolded, yield_to
+from handhold.interaction.soft_contact import SoftContactConfig, capped, unfolded, yield_to
 from handhold.methods.refine.gravity.sde_config import SdeConfig
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def solve_sde(
     rows: Rows,
     config: SdeConfig,
     *,
-    generator: torch.Generator,
+    generator: torch.Generator | None,
     given: Sequence[Contact | None] | None = None,
 ) -> SdeResult:
     """Refine all rows by the SDE.
@@ -310,4 +310,4 @@ def _tissue(rows: Rows, config: SdeConfig, model: Tensor, skin: Tensor) -> Tenso
         return torch.zeros_like(model)
     if config.tissue == "yield":
         return yield_to(rows, model, config=SoftContactConfig(cap=config.tissue_cap))
-    return _unfolded(model, _capped(skin - model, config.tissue_cap), rows.hand.faces)
+    return unfolded(model, capped(skin - model, config.tissue_cap), rows.hand.faces)
