@@ -481,7 +481,7 @@ def test_the_demo_runs_from_any_directory(tmp_path, monkeypatch, capsys):
         p.name for p in out.iterdir()
     }
     told = report(out)["mean"]
-    assert told["before"]["pd_mm"] > 5 and told["after"]["pd_mm"] < 1
+    assert told["before"]["iv_cm3"] > 2 and told["after"]["iv_cm3"] < 0.3
     assert told["after"]["fingers_in_contact"] == 5 and told["after"]["bones_through"] == 0
     assert "handhold view" in capsys.readouterr().out
     shutil.copytree(out, tmp_path / "again")

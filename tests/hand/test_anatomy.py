@@ -46,8 +46,12 @@ def test_angles_and_rotations_round_trip_within_the_limits(part, side):
     angles = anatomy.lower + part * (anatomy.upper - anatomy.lower)
     rotations = anatomy.rotations(angles)
     eye = torch.eye(3, dtype=torch.float64).expand(15, 3, 3)
-    torch.testing.assert_close(rotations @ rotations.mT, eye, atol=1e-6, rtol=0)  # the asset's frames are float32
-    torch.testing.assert_close(torch.linalg.det(rotations), torch.ones(15, dtype=torch.float64), atol=1e-6, rtol=0)
+    torch.testing.assert_close(
+        rotations @ rotations.mT, eye, atol=1e-6, rtol=0
+    )  # the asset's frames are float32
+    torch.testing.assert_close(
+        torch.linalg.det(rotations), torch.ones(15, dtype=torch.float64), atol=1e-6, rtol=0
+    )
     torch.testing.assert_close(anatomy.angles(rotations), angles, atol=1e-6, rtol=0)
 
 
@@ -63,12 +67,16 @@ def test_frames_are_rotations_along_the_bones(hand64):
     eye = torch.eye(3, dtype=torch.float64).expand(15, 3, 3)
     torch.testing.assert_close(frames.mT @ frames, eye, atol=1e-6, rtol=0)
     keypoints = torch.cat((hand64.joint_template, hand64.template[hand64.tip_vertices]))
-    towards_tip = 1.0 if hand64.side == "right" else -1.0  # a left hand's axes are the mirrored ones, reversed
+    towards_tip = (
+        1.0 if hand64.side == "right" else -1.0
+    )  # a left hand's axes are the mirrored ones, reversed
     for finger in FINGERS:
         for joint, beyond in zip(FINGER_JOINTS[finger], FINGER_CHAINS[finger][1:], strict=True):
             bone = keypoints[beyond] - keypoints[joint]
             assert towards_tip * frames[joint - 1, :, TWIST] @ bone / bone.norm() > 0.999
-    torch.testing.assert_close(torch.linalg.det(frames), torch.ones(15, dtype=torch.float64), atol=1e-6, rtol=0)
+    torch.testing.assert_close(
+        torch.linalg.det(frames), torch.ones(15, dtype=torch.float64), atol=1e-6, rtol=0
+    )
 
 
 @pytest.mark.parametrize("finger", FINGERS)
@@ -127,8 +135,8 @@ def test_flexing_all_joints_makes_a_fist(hand):
     assert reach.max() < 0.055 and reach.min() > 0.005  # tips come back to the palm under their knuckles
 
 
-# AAOS 1965; Mallon, Brown, Nunley 1991; Cooney et al. 1981; Norkin and White: degrees of flexion, abduction, twist,
-# copied here from the table that was committed before any tuning.
+# AAOS 1965; Mallon, Brown, Nunley 1991; Cooney et al. 1981; Norkin and White. Degrees of flexion, abduction
+# and twist, copied from the table that was committed before any tuning.
 PUBLISHED = {
     "mcp": ((-45, 90), (-20, 20), (-10, 10)),
     "pip": ((-10, 110), (-5, 5), (-5, 5)),
@@ -147,7 +155,9 @@ def test_limits_are_the_published_ones(hand):
                 expected = torch.tensor(PUBLISHED[name]).float()
                 torch.testing.assert_close(degrees[joint - 1], expected, atol=1e-3, rtol=0)
     cmc = degrees[FINGER_JOINTS["thumb"][0] - 1]
-    spans = cmc[:, 1] - cmc[:, 0]  # radial 60 - (-15), palmar 70, roll 2 x 17, counted from where the thumb rests
+    spans = (
+        cmc[:, 1] - cmc[:, 0]
+    )  # radial 60 - (-15), palmar 70, roll 2 x 17, counted from where the thumb rests
     torch.testing.assert_close(spans, torch.tensor([75.0, 70.0, 34.0]), atol=1e-3, rtol=0)
 
 

@@ -10,7 +10,7 @@ from handhold.hand.kinematics import HandState
 
 NAN = float("nan")
 TRUSTING = FitConfig(keypoint_sd=0.0005)
-"""The default weighs an unusual shape against 4 mm of noise in the keypoints, and so stays 0.7 mm short of it."""
+"""The default weighs an unusual shape against 4 mm of noise in keypoints, and stays 0.7 mm short of it."""
 
 
 def distance_mm(hand: Hand, params, points: torch.Tensor) -> torch.Tensor:
@@ -43,7 +43,9 @@ def test_missing_keypoints_do_not_count(hand, missing, random_states):
     holes = points.clone()
     holes[:, missing] = NAN
     fit = fit_hand(hand, holes, config=TRUSTING)
-    assert all(getattr(fit.params, k).isfinite().all() for k in ("global_orient", "hand_pose", "betas", "transl"))
+    assert all(
+        getattr(fit.params, k).isfinite().all() for k in ("global_orient", "hand_pose", "betas", "transl")
+    )
     apart = distance_mm(hand, fit.params, points)
     given = [k for k in range(21) if k not in missing]
     assert apart[:, given].mean() < 0.5

@@ -31,8 +31,12 @@ def test_a_state_places_the_hands_own_surface(hand64, random_states):
     state = random_states(hand64, 3)
     surface = hand64(state.params(hand64))
     pose = forward(hand64, state)
-    torch.testing.assert_close(place(pose, surface_points(hand64, state.betas)), surface.vertices, atol=1e-6, rtol=0)
-    torch.testing.assert_close(place(pose, keypoint_points(hand64, state.betas)), surface.joints, atol=1e-6, rtol=0)
+    torch.testing.assert_close(
+        place(pose, surface_points(hand64, state.betas)), surface.vertices, atol=1e-6, rtol=0
+    )
+    torch.testing.assert_close(
+        place(pose, keypoint_points(hand64, state.betas)), surface.joints, atol=1e-6, rtol=0
+    )
     torch.testing.assert_close(pose.position[:, 0], state.wrist)
 
 

@@ -20,9 +20,8 @@ def test_every_finger_is_one_piece_of_skin_that_holds_its_tip(hand):
             touched = inside[reached[inside].any(-1)]
             reached[touched] = True
         assert torch.equal(reached, own), finger
-        joints = [j for j in FINGER_JOINTS[finger]]
         nearest = torch.cdist(hand.template[own], hand.joint_template).argmin(-1)
-        assert torch.isin(nearest, torch.tensor(joints)).float().mean() > 0.85
+        assert torch.isin(nearest, torch.tensor(FINGER_JOINTS[finger])).float().mean() > 0.85
 
 
 def test_labels_follow_from_skinning_and_shape(hand):
@@ -39,7 +38,9 @@ def test_palmar_skin_faces_palmward(hand):
     palmward = palmward / palmward.norm()
     facing = vertex_normals(hand.template, hand.faces) @ palmward
     long_fingers = hand.finger_labels >= 2
-    assert facing[hand.palmar & long_fingers].mean() > 0.4 and facing[~hand.palmar & long_fingers].mean() < -0.4
+    assert (
+        facing[hand.palmar & long_fingers].mean() > 0.4 and facing[~hand.palmar & long_fingers].mean() < -0.4
+    )
     palm = hand.finger_labels == 0
     assert facing[hand.palmar & palm].mean() > 0.3 and facing[~hand.palmar & palm].mean() < -0.3
     assert 0.35 < hand.palmar.float().mean() < 0.65
@@ -69,7 +70,9 @@ def test_anchors_are_spread(hand):
 
 def test_anchors_are_derived_again_alike(hand):
     again = derive_anchors(hand.template, hand.faces, hand.joint_template, hand.skin_weights, hand.palmar)
-    assert torch.equal(again.vertices, hand.anchors.vertices) and torch.equal(again.joints, hand.anchors.joints)
+    assert torch.equal(again.vertices, hand.anchors.vertices) and torch.equal(
+        again.joints, hand.anchors.joints
+    )
 
 
 def test_a_coarse_hand_whose_fingers_are_all_rim_still_gets_its_anchors(hand):

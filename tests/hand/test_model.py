@@ -23,7 +23,9 @@ def random_params(hand: Hand, *batch: int, seed: int = 0) -> HandParams:
 
 def test_the_zero_pose_is_the_flat_mean_hand(hand64):
     surface = hand64(hand64.zeros())
-    torch.testing.assert_close(surface.vertices, hand64.template, atol=1e-8, rtol=0)  # weights sum to 1 in float32
+    torch.testing.assert_close(
+        surface.vertices, hand64.template, atol=1e-8, rtol=0
+    )  # weights sum to 1 in float32
     torch.testing.assert_close(surface.joints[:16], hand64.joint_template, atol=1e-12, rtol=0)
     torch.testing.assert_close(surface.joints[16:], surface.vertices[hand64.tip_vertices])
     assert len(TIP_NAMES) == 5
@@ -71,7 +73,9 @@ def test_gradients(hand64, where):
         return out.vertices[some], out.joints, out.T_world_joint
 
     params = hand64.zeros() if where == "flat" else random_params(hand64)
-    inputs = [getattr(params, k).clone().requires_grad_() for k in ("global_orient", "hand_pose", "betas", "transl")]
+    inputs = [
+        getattr(params, k).clone().requires_grad_() for k in ("global_orient", "hand_pose", "betas", "transl")
+    ]
     assert torch.autograd.gradcheck(surface, inputs, fast_mode=True)
 
 
@@ -88,7 +92,10 @@ def test_batch_equals_single(hand):
     assert listed.batch_shape == (2,) and torch.equal(listed.betas[1], batch.betas[1, 2])
 
 
-@given(turn=st.lists(st.floats(-3, 3), min_size=3, max_size=3), shift=st.lists(st.floats(-2, 2), min_size=3, max_size=3))
+@given(
+    turn=st.lists(st.floats(-3, 3), min_size=3, max_size=3),
+    shift=st.lists(st.floats(-2, 2), min_size=3, max_size=3),
+)
 @settings(max_examples=20, deadline=None)
 def test_rigid_motion_moves_the_hand_as_a_whole(turn, shift):
     hand = Hand.open("right", dtype=torch.float64)
@@ -123,10 +130,14 @@ def test_pose_correctives_are_linear_in_the_rotations():
     hand = Hand.open(dtype=torch.float64)
     generator = torch.Generator().manual_seed(0)
     directions = 1e-3 * torch.randn(len(hand.template), 3, 135, generator=generator, dtype=torch.float64)
-    params = replace(random_params(hand), global_orient=torch.zeros(3).double(), transl=torch.zeros(3).double())
+    params = replace(
+        random_params(hand), global_orient=torch.zeros(3).double(), transl=torch.zeros(3).double()
+    )
     features = (roma.rotvec_to_rotmat(params.hand_pose) - torch.eye(3)).flatten()
     bent = replace(hand, template=hand.template + directions @ features)
-    torch.testing.assert_close(replace(hand, pose_directions=directions)(params).vertices, bent(params).vertices)
+    torch.testing.assert_close(
+        replace(hand, pose_directions=directions)(params).vertices, bent(params).vertices
+    )
     flat = replace(hand, pose_directions=directions)(hand.zeros()).vertices
     torch.testing.assert_close(flat, hand(hand.zeros()).vertices)
 
@@ -134,7 +145,9 @@ def test_pose_correctives_are_linear_in_the_rotations():
 def test_dtype_follows(hand):
     moved = hand.to(dtype=torch.float64)
     assert moved.dtype == moved.anatomy.frames.dtype == moved(moved.zeros()).vertices.dtype == torch.float64
-    assert moved.faces.dtype == moved.anchors.vertices.dtype == torch.long and moved.palmar.dtype == torch.bool
+    assert (
+        moved.faces.dtype == moved.anchors.vertices.dtype == torch.long and moved.palmar.dtype == torch.bool
+    )
 
 
 @pytest.mark.parametrize("count", [0, 9, 11])

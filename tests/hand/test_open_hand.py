@@ -1,4 +1,4 @@
-"""The shipped hand is a closed surface, the shape of adults' hands, free to use, and the same on both sides."""
+"""The shipped hand is a closed surface, shaped as adults' hands are, free to use, and two-sided."""
 
 import manifold3d
 import numpy as np
@@ -99,10 +99,10 @@ def test_the_asset_is_small_free_and_says_where_it_comes_from():
     assert "CC0 1.0" in notice and f"version {metadata['version']}" in notice
 
 
-# Adults' hands. Length and breadth: 2012 Anthropometric Survey of U.S. Army Personnel (ANSUR II; Gordon et al. 2014,
-# NATICK/TR-15/007), men 193 mm (s.d. 10) and 88 (4), women 181 (10) and 79 (4); in equal parts 187 (11.6) and
-# 83.5 (6). Volume: a hand is 0.61 % of a man's and 0.56 % of a woman's mass (de Leva, Adjustments to
-# Zatsiorsky-Seluyanov's segment inertia parameters, J Biomech 29, 1996), at 73 and 62 kg and 1.16 g/cm3
+# Adults' hands. Length and breadth: 2012 Anthropometric Survey of U.S. Army Personnel (ANSUR II; Gordon et al.
+# 2014, NATICK/TR-15/007), men 193 mm (s.d. 10) and 88 (4), women 181 (10) and 79 (4); in equal parts 187 and
+# 83.5 (s.d. 11.6 and 6). Volume: a hand is 0.61 % of a man's and 0.56 % of a woman's mass (de Leva, Adjustments
+# to Zatsiorsky-Seluyanov's segment inertia parameters, J Biomech 29, 1996), at 73 and 62 kg and 1.16 g/cm3
 # (Dempster 1955) 384 and 299 cm3; Hughes and Lau (2008) weighed one of 494 and one of 312.
 
 
@@ -152,7 +152,9 @@ def test_each_shape_component_is_named_after_what_it_changes():
     hand = Hand.open()
     vertices, joints = hand.rest(3 * torch.eye(hand.shapes))
     base, base_joints = hand.rest(torch.zeros(1, hand.shapes))
-    size = (vertices[..., 0].amax(1) - vertices[..., 0].amin(1)) - (base[..., 0].amax(1) - base[..., 0].amin(1))
+    size = (vertices[..., 0].amax(1) - vertices[..., 0].amin(1)) - (
+        base[..., 0].amax(1) - base[..., 0].amin(1)
+    )
     assert hand.shape_names[0] == "hand size" and size.abs().argmax() == 0 and size[0] > 0.02
 
     def lengths(v, j):

@@ -74,4 +74,6 @@ def test_bones_run_from_thumb_to_pinky_and_palm_to_tip():
         mine = BONES[4 * k : 4 * k + 4]
         assert mine[0][0] == 0 and tuple(end for _, end in mine) == FINGER_CHAINS[finger]
         assert FINGER_CHAINS[finger][:3] == FINGER_JOINTS[finger]
-        assert [KEYPOINT_NAMES[end] for _, end in mine] == [f"{finger}{i}" for i in (1, 2, 3)] + [f"{finger}_tip"]
+        assert [KEYPOINT_NAMES[end] for _, end in mine] == [f"{finger}{i}" for i in (1, 2, 3)] + [
+            f"{finger}_tip"
+        ]

@@ -56,7 +56,9 @@ def test_missing_keypoints_neither_count_nor_pull():
     energy = energies.kept_keypoints(points, observed)
     torch.testing.assert_close(energy, torch.full((2,), 20 * 3 * 0.01))
     energy.sum().backward()
-    assert (points.grad[0, 4] == 0).all() and (points.grad[1, 7] == 0).all() and (points.grad[0, 5] != 0).all()
+    assert (
+        (points.grad[0, 4] == 0).all() and (points.grad[1, 7] == 0).all() and (points.grad[0, 5] != 0).all()
+    )
 
 
 def test_points_in_one_place_have_a_slope():

@@ -13,8 +13,8 @@ from handhold.hand import Hand, HandParams, reorder_joints
 from handhold.hand.skeleton import FINGER_JOINTS
 from handhold.objects import ObjectMesh
 
-RADIUS, HEIGHT, WALL, FILLED, ROUNDING = 0.040, 0.095, 0.0045, 0.083, 0.0035
-"""Of the mug, and the height up to which it is full [m]."""
+RADIUS, HEIGHT, WALL, FLOOR, ROUNDING = 0.040, 0.095, 0.0045, 0.006, 0.0035
+"""Of the mug [m]."""
 SIDES = 64
 HANDLE_HEIGHT, HANDLE_REACH, HANDLE_RADIUS = 0.026, 0.024, 0.0055
 """Half height and reach of the handle's arc, and half its thickness [m]."""
@@ -38,11 +38,11 @@ TILT = 8.0
 
 
 def make_mug() -> ObjectMesh:
-    """A full mug that stands on z = 0, its axis z, its handle along +x; a closed surface [m]."""
+    """A mug that stands on z = 0, its axis z, its handle along +x; a closed surface [m]."""
     from manifold3d import Manifold
 
     outer = _revolved(_rounded_profile(RADIUS, 0.0, HEIGHT, ROUNDING))
-    inner = _revolved(_rounded_profile(RADIUS - WALL, FILLED, HEIGHT + 0.02, 0.001))
+    inner = _revolved(_rounded_profile(RADIUS - WALL, FLOOR, HEIGHT + 0.02, ROUNDING))
     handle = _handle() - Manifold.cylinder(HEIGHT, RADIUS - WALL / 2, circular_segments=SIDES)
     mesh = (outer - inner + handle).to_mesh64()
     return ObjectMesh.from_arrays(mesh.vert_properties[:, :3], mesh.tri_verts.astype(np.int64), name="mug")

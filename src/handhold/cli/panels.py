@@ -19,7 +19,7 @@ UP = {"z": (0.0, 0.0, 1.0), "y": (0.0, 1.0, 0.0)}
 SHOWN = (
     ("iv_cm3", "volume inside", " cm³"),
     ("pd_mm", "deepest", " mm"),
-    ("fingers_in_contact", "fingers touching", ""),
+    ("fingers_in_contact", "fingers touching", " of 5"),
 )
 
 

@@ -38,7 +38,9 @@ class Anchors:
         return hand_vertices[..., self.vertices, :]
 
 
-def derive_anchors(template: Tensor, faces: Tensor, joints: Tensor, skin_weights: Tensor, palmar: Tensor) -> Anchors:
+def derive_anchors(
+    template: Tensor, faces: Tensor, joints: Tensor, skin_weights: Tensor, palmar: Tensor
+) -> Anchors:
     """Spread anchors over the palmar side, away from its rim and from the wrist's end.
 
     Args:

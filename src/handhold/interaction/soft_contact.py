@@ -111,7 +111,9 @@ def _neighbour_mean(faces: Tensor, count: int, like: Tensor):
     edges = unique_edges(faces)
     both = torch.cat((edges, edges.flip(-1)))
     degree = torch.bincount(both[:, 0], minlength=count).to(like)
-    matrix = torch.sparse_coo_tensor(both.T, 1 / degree[both[:, 0]], (count, count)).coalesce()
+    matrix = torch.sparse_coo_tensor(
+        both.T, 1 / degree[both[:, 0]], (count, count), check_invariants=False
+    ).coalesce()
 
     def mean(values: Tensor) -> Tensor:
         flat = values.transpose(0, 1).reshape(count, -1)

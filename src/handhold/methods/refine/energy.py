@@ -37,7 +37,6 @@ from handhold.interaction.rows import Rows
 from handhold.interaction.soft_contact import SoftContactConfig, yield_to
 
 
-
 @dataclass(frozen=True)
 class EnergyConfig:
     """Settings of `refine_energy`. A weight of zero takes its term away.

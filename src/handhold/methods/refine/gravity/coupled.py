@@ -193,7 +193,8 @@ def _pulls(rows: Rows, watched: _Watched, skin: Tensor, probed: _Probed, regions
     distance, normal = probed.distance[:, surface] * MM, probed.normal[:, surface]
     if regions is None:
         return _Pulls(distance, normal, torch.ones_like(distance))
-    meant = torch.where(regions.object > 0, 0.0, torch.inf)[:, None]
+    core = regions.object > 0.5 * regions.object.amax(-1, keepdim=True).clamp_min(1e-6)
+    meant = torch.where(core, 0.0, torch.inf)[:, None]
     nearest = (torch.cdist(skin, regions.points) + meant).min(-1)
     away = skin - regions.points.gather(1, nearest.indices[..., None].expand(-1, -1, 3))
     gap = nearest.values.nan_to_num(posinf=0.0) * MM
