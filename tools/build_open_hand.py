@@ -38,7 +38,7 @@ LOCAL_CHANGES = {  # standard deviation of anny's slider; the sliders reach far 
     "r-lowerarm-fat-incr": 0.10,
 }
 BREADTH_SD = 0.04  # of the palm by itself: hand breadth and length correlate at about 0.6 (ANSUR II)
-FINGER_LENGTH_SD = 0.030  # of each finger by itself: digit lengths vary by 6 %, and correlate at about 0.87
+FINGER_LENGTH_SD = 0.018  # of each finger by itself: digit lengths vary by 6 %, and correlate at about 0.95
 # ANSUR II (2012), men and women in equal parts: hand length 187 mm, s.d. 11.6; breadth 84 mm, s.d. 6.
 HAND_LENGTH_MM = (187.0, 11.6)
 FLARE_MM = 3.0  # `measures` takes in a little of the fingers' flare
@@ -96,6 +96,8 @@ FINGER_OF_HAND = {"index": 81.8 / 187, "middle": 92.2 / 187, "ring": 88.4 / 187,
 # The wrist turns about the head of the capitate, just beyond the crease where this mesh ends; the carpal bones lie
 # in the back 60 % of the wrist's depth, before the tendons. MakeHuman's wrist bone begins in the forearm.
 WRIST_OF_HAND, WRIST_DEPTH = 5.0 / 187, 0.6
+# MakeHuman's finger joints lie 3 to 4 mm under the skin of the back; a phalanx lies about in the middle.
+DEPTH_OF_HAND = 3.0 / 187
 # MakeHuman's thumb begins in the middle of its pad; the saddle joint lies at the pad's base: nearer the wrist, and
 # to the palmar and the thumb's side of the carpus (-y, +z).
 THUMB_BASE_OF_HAND = (7.0 / 187, -4.0 / 187, 2.0 / 187)
@@ -132,6 +134,7 @@ def move_joints(vertices: Tensor, joints: Tensor, tips: Tensor) -> Tensor:
         outer = (joints[:, third] - joints[:, second]).norm(dim=-1) + (tip - joints[:, third]).norm(dim=-1)
         bone = torch.nn.functional.normalize(joints[:, base] - joints[:, second], dim=-1)
         moved[:, base] = joints[:, second] + (part * hand_length - outer[:, None]) * bone
+        moved[:, list(FINGER_JOINTS[finger]), 1] -= DEPTH_OF_HAND * hand_length
     moved[:, FINGER_JOINTS["thumb"][0]] += hand_length * hand_length.new_tensor(THUMB_BASE_OF_HAND)
     ring = vertices[:, vertices.mean(0)[:, 0] > vertices.mean(0)[:, 0].max() - 0.012]
     low, high = ring.amin(1), ring.amax(1)

@@ -99,11 +99,11 @@ def test_the_asset_is_small_free_and_says_where_it_comes_from():
     assert "CC0 1.0" in notice and f"version {metadata['version']}" in notice
 
 
-# Adults' hands. Length and breadth: 2012 Anthropometric Survey of U.S. Army Personnel (ANSUR II; Gordon et al.
-# 2014, NATICK/TR-15/007), men 193 mm (s.d. 10) and 88 (4), women 181 (10) and 79 (4); in equal parts 187 and
-# 83.5 (s.d. 11.6 and 6). Volume: a hand is 0.61 % of a man's and 0.56 % of a woman's mass (de Leva, Adjustments
-# to Zatsiorsky-Seluyanov's segment inertia parameters, J Biomech 29, 1996), at 73 and 62 kg and 1.16 g/cm3
-# (Dempster 1955) 384 and 299 cm3; Hughes and Lau (2008) weighed one of 494 and one of 312.
+# Adults' hands. Length and breadth: 2012 Anthropometric Survey of U.S. Army Personnel (ANSUR II; Gordon et
+# al. 2014, NATICK/TR-15/007), men 193 mm (s.d. 10) and 88 (4), women 181 (10) and 79 (4); in equal parts 187
+# and 83.5 (s.d. 11.6 and 6). Volume: a hand is 0.61 % of a man's and 0.56 % of a woman's mass (de Leva,
+# Adjustments to Zatsiorsky-Seluyanov's segment inertia parameters, J Biomech 29, 1996), at 73 and 62 kg and
+# 1.16 g/cm3 (Dempster 1955) 384 and 299 cm3; Hughes and Lau (2008) weighed one of 494 and one of 312.
 
 
 def test_lengths_spread_as_adults_do(adults):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -102,7 +103,7 @@ class Rows:
         """Signed distance (M,) [m] of points (M, 3) that belong to rows (M,), and its gradient (M, 3)."""
         which = self.index[row]
         if self.field == "grid":
-            distance, gradient = self._grids(points).query(points[:, None], which)
+            distance, gradient = self._grids.query(points[:, None], which)
             return distance[:, 0], gradient[:, 0]
         distance, gradient = torch.empty(len(points)), torch.empty(points.shape)
         for k, obj in enumerate(self.objects):
@@ -115,14 +116,19 @@ class Rows:
 
     def near(self, points: Tensor, reach: float) -> Tensor:
         """Which of points (B, N, 3) lie in their object or within `reach` [m] of it, (B, N) bool."""
-        low = torch.stack([torch.from_numpy(o.vertices.min(0)) for o in self.objects]).to(points)[self.index]
-        high = torch.stack([torch.from_numpy(o.vertices.max(0)) for o in self.objects]).to(points)[self.index]
-        boxed = ((points > low[:, None] - reach) & (points < high[:, None] + reach)).all(-1)
+        boxed = self.box_distance(points) < reach
         index = torch.nonzero(boxed, as_tuple=True)
         return boxed.index_put(index, self.distance_at(points[index], index[0])[0] < reach)
 
-    def _grids(self, like: Tensor) -> GridDistance:
-        return GridDistance.stack([o.grid() for o in self.objects]).to(like.device, like.dtype)
+    def box_distance(self, points: Tensor) -> Tensor:
+        """Distance (B, N) [m] of points (B, N, 3) to the box around their object, zero inside: never more than to it."""
+        low = torch.stack([torch.from_numpy(o.vertices.min(0)) for o in self.objects]).to(points)[self.index, None]
+        high = torch.stack([torch.from_numpy(o.vertices.max(0)) for o in self.objects]).to(points)[self.index, None]
+        return ((low - points).clamp_min(0) + (points - high).clamp_min(0)).norm(dim=-1)
+
+    @cached_property
+    def _grids(self) -> GridDistance:
+        return GridDistance.stack([o.grid() for o in self.objects]).to(self.observed.device, self.observed.dtype)
 
     def crossings(self, start: Tensor, end: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Where segments (B, N, 3) first cross each row's object.

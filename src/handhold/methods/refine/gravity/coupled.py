@@ -160,7 +160,7 @@ def _watch(rows: Rows, config: GravityConfig) -> _Watched:
 def _probe(rows: Rows, points: Tensor, last: _Probed | None) -> _Probed:
     """Signed distances of points (B, N, 3); those that cannot have come near since are not asked for again."""
     if last is None:
-        return _Probed(points, *rows.distance(points))
+        last = _Probed(points, rows.box_distance(points), torch.zeros_like(points))
     least = last.distance - (points - last.points).norm(dim=-1)
     index = torch.nonzero(least < FAR, as_tuple=True)
     distance, normal = rows.distance_at(points[index], index[0])
