@@ -58,7 +58,9 @@ COLUMNS = {
 
 def main() -> None:
     """Load, refine, measure, write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("scenes", type=Path)
     parser.add_argument("--every", type=int, default=1, help="take every N-th scene for the ablations")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent)
@@ -70,13 +72,25 @@ def main() -> None:
     print(line(rows[-1]), flush=True)
     for name, config in GRAVITY.items():
         some = grasps if name == "gravity (default)" else few
-        rows.append(run(name, some, lambda batch, config=config: refine_gravity(batch, config=config, generator=seeded())))
+        rows.append(
+            run(
+                name,
+                some,
+                lambda batch, config=config: refine_gravity(batch, config=config, generator=seeded()),
+            )
+        )
         print(line(rows[-1]), flush=True)
     for name, config in energies().items():
         rows.append(run(name, few, lambda batch, config=config: refine_energy(batch, config=config)))
         print(line(rows[-1]), flush=True)
     for name, config in bridges().items():
-        rows.append(run(name, few, lambda batch, config=config: refine_gravity(batch, config=config, generator=seeded())))
+        rows.append(
+            run(
+                name,
+                few,
+                lambda batch, config=config: refine_gravity(batch, config=config, generator=seeded()),
+            )
+        )
         print(line(rows[-1]), flush=True)
     write(rows, options)
 
@@ -113,7 +127,9 @@ def load(folder: Path) -> list[Grasp]:
     scenes = [load_scene(path) for path in find_scenes(folder)]
     meshes = {str(scene.mesh): scene for scene in scenes}
     objects = {mesh: scene.load_object() for mesh, scene in meshes.items()}
-    return [grasp for grasp, _ in make_grasps(scenes, [objects[str(s.mesh)] for s in scenes], hand_of(scenes[0]))]
+    return [
+        grasp for grasp, _ in make_grasps(scenes, [objects[str(s.mesh)] for s in scenes], hand_of(scenes[0]))
+    ]
 
 
 def run(name: str, grasps: list[Grasp], method) -> dict:
@@ -130,8 +146,13 @@ def run(name: str, grasps: list[Grasp], method) -> dict:
     means["limits_kept"] = 100 * float((table["limit_violation_deg"] < 0.01).mean())
     means["seconds"] = seconds / len(grasps) if name != "input" else float("nan")
     cut = [g.name for g, f in zip(refined, figures, strict=True) if f.bones_through]
-    return {"name": name, "n": len(grasps), "means": means, "bone_through": cut,
-            "tissue_max_mm_of_all": float(table["tissue_max_mm"].max())}
+    return {
+        "name": name,
+        "n": len(grasps),
+        "means": means,
+        "bone_through": cut,
+        "tissue_max_mm_of_all": float(table["tissue_max_mm"].max()),
+    }
 
 
 def line(row: dict) -> str:
@@ -143,18 +164,30 @@ def line(row: dict) -> str:
 def write(rows: list[dict], options) -> None:
     """Table and figures, whole."""
     machine = {
-        "handhold": handhold.__version__, "torch": torch.__version__, "python": platform.python_version(),
-        "cores": torch.get_num_threads(), "machine": platform.machine(), "batch": BATCH, "seed": 0,
+        "handhold": handhold.__version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "cores": torch.get_num_threads(),
+        "machine": platform.machine(),
+        "batch": BATCH,
+        "seed": 0,
     }
-    write_json(options.out / "refine_real.json", {"provenance": machine, "rows": rows})
+    write_json({"provenance": machine, "rows": rows}, options.out / "refine_real.json")
     head = ["| method | n | " + " | ".join(title for title, _ in COLUMNS.values()) + " |"]
     head.append("|---|---|" + "---|" * len(COLUMNS))
     text = [
-        "# Refining real captured grasps", "",
+        "# Refining real captured grasps",
+        "",
         "Means over grasps, exact measures on the meshes; `python benchmarks/refine_real.py SCENES`.",
-        f"{machine}", "", *head, *(line(row) for row in rows), "",
+        f"{machine}",
+        "",
+        *head,
+        *(line(row) for row in rows),
+        "",
         "Grasps in which the default keeps a bone through the surface: "
-        + (", ".join(next(r for r in rows if r["name"] == "gravity (default)")["bone_through"]) or "none") + ".", "",
+        + (", ".join(next(r for r in rows if r["name"] == "gravity (default)")["bone_through"]) or "none")
+        + ".",
+        "",
     ]
     (options.out / "refine_real.md").write_text("\n".join(text))
 

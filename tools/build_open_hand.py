@@ -21,9 +21,9 @@ from torch import Tensor
 
 from handhold.hand.anatomy import derive_anatomy
 from handhold.hand.anchors import derive_anchors
-from handhold.hand.labels import finger_labels, find_tip_vertices, palmar_mask
+from handhold.hand.labels import find_tip_vertices, finger_labels, palmar_mask
 from handhold.hand.model import chain
-from handhold.hand.skeleton import FINGER_CHAINS, FINGER_JOINTS, FINGERS, JOINT_NAMES, MANO_FINGERS
+from handhold.hand.skeleton import FINGER_JOINTS, FINGERS, JOINT_NAMES, MANO_FINGERS
 
 ASSET = Path(__file__).parents[1] / "src/handhold/hand/assets/open_hand.safetensors"
 VERSION = "open-1"
@@ -55,9 +55,13 @@ def sample_adults(cache: str | None = None) -> dict[str, np.ndarray]:
     model = anny.Anny(rig="anny-hand.R", topology="hand.R", local_changes="all")
     torch.manual_seed(SEED)
     generator = torch.Generator().manual_seed(SEED)
-    ages = torch.distributions.Uniform(torch.tensor(18.0, dtype=model.dtype), torch.tensor(80.0, dtype=model.dtype))
+    ages = torch.distributions.Uniform(
+        torch.tensor(18.0, dtype=model.dtype), torch.tensor(80.0, dtype=model.dtype)
+    )
     _, phenotypes = anny.shape_distribution.SimpleShapeDistribution(model, ages).sample(ADULTS)
-    phenotypes["gender"] = (phenotypes["gender"] > 0.5).to(model.dtype)  # a grown hand is a woman's or a man's
+    phenotypes["gender"] = (phenotypes["gender"] > 0.5).to(
+        model.dtype
+    )  # a grown hand is a woman's or a man's
     changes = {
         name: (sd * torch.randn(ADULTS, generator=generator, dtype=model.dtype)).clamp(-1, 1)
         for name, sd in LOCAL_CHANGES.items()
@@ -71,7 +75,9 @@ def sample_adults(cache: str | None = None) -> dict[str, np.ndarray]:
         vertices.append(out["rest_vertices"])
         heads.append(out["rest_bone_heads"])
     names = ["thumb", "index", "middle", "ring", "pinky"]
-    bone_of = {"wrist": "wrist.R"} | {f"{f}{k}": f"finger{names.index(f) + 1}-{k}.R" for f in names for k in (1, 2, 3)}
+    bone_of = {"wrist": "wrist.R"} | {
+        f"{f}{k}": f"finger{names.index(f) + 1}-{k}.R" for f in names for k in (1, 2, 3)
+    }
     order = [model.bone_labels.index(bone_of[j]) for j in JOINT_NAMES]
     dense = torch.zeros(len(model.vertex_bone_weights), len(model.bone_labels), dtype=model.dtype)
     dense.scatter_add_(1, model.vertex_bone_indices, model.vertex_bone_weights)
@@ -172,11 +178,15 @@ def reskin(template: Tensor, joints: Tensor, faces: Tensor, weights: Tensor) -> 
     return smooth_palm(template, joints, faces, weights)
 
 
-def smooth_palm(template: Tensor, joints: Tensor, faces: Tensor, weights: Tensor, *, rounds: int = 6) -> Tensor:
+def smooth_palm(
+    template: Tensor, joints: Tensor, faces: Tensor, weights: Tensor, *, rounds: int = 6
+) -> Tensor:
     """Average weights with neighbours on the palm and over the knuckles and the thumb's base; fingers stay."""
     count = len(template)
     edges = torch.cat((faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]])).unique(dim=0)
-    degree = torch.zeros(count, dtype=weights.dtype).index_add_(0, edges[:, 0], torch.ones(len(edges), dtype=weights.dtype))
+    degree = torch.zeros(count, dtype=weights.dtype).index_add_(
+        0, edges[:, 0], torch.ones(len(edges), dtype=weights.dtype)
+    )
     knuckle = torch.stack([(template - joints[FINGER_JOINTS[f][0]]).norm(dim=-1) for f in FINGERS]).amin(0)
     amount = 0.5 * (1 - ((knuckle - 0.018) / 0.010).clamp(0, 1))[:, None]
     for _ in range(rounds):
@@ -216,7 +226,9 @@ def lay_flat(vertices: Tensor, joints: Tensor, weights: Tensor) -> tuple[Tensor,
     return (affine[..., :3] * vertices[..., None, :]).sum(-1) + affine[..., 3], position
 
 
-def scale_breadth(vertices: Tensor, joints: Tensor, weights: Tensor, *, factor: Tensor) -> tuple[Tensor, Tensor]:
+def scale_breadth(
+    vertices: Tensor, joints: Tensor, weights: Tensor, *, factor: Tensor
+) -> tuple[Tensor, Tensor]:
     """Scale each palm's breadth (z) by a factor (N, 1); fingers move with their knuckles and keep their girth."""
     bases = joints[:, [0, *(FINGER_JOINTS[f][0] for f in MANO_FINGERS for _ in range(3))], 2]
     anchor = bases[:, 1:] @ weights[:, 1:].mT + weights[:, 0] * vertices[..., 2]
@@ -232,7 +244,9 @@ def vary_fingers(vertices: Tensor, joints: Tensor, weights: Tensor) -> tuple[Ten
     vertices, joints = vertices.clone(), joints.clone()
     for finger in FINGERS:
         chain_ = list(FINGER_JOINTS[finger])
-        factor = FINGER_LENGTH_SD * torch.randn(len(vertices), 1, generator=generator).to(vertices).clamp(-2.5, 2.5)
+        factor = FINGER_LENGTH_SD * torch.randn(len(vertices), 1, generator=generator).to(vertices).clamp(
+            -2.5, 2.5
+        )
         base = joints[:, chain_[0]]
         bone = torch.nn.functional.normalize(joints[:, chain_[2]] - base, dim=-1)
         along = ((vertices - base[:, None]) * bone[:, None]).sum(-1).clamp_min(0)
@@ -257,7 +271,9 @@ def measures(vertices: Tensor, joints: Tensor, faces: Tensor, weights: Tensor) -
         "palm length": (joints[:, 4] - joints[:, 0]).norm(dim=-1) * 1e3,
     }
     for k, finger in enumerate(FINGERS):
-        result[f"{finger} length"] = (vertices[:, tips[k]] - joints[:, FINGER_JOINTS[finger][0]]).norm(dim=-1) * 1e3
+        result[f"{finger} length"] = (vertices[:, tips[k]] - joints[:, FINGER_JOINTS[finger][0]]).norm(
+            dim=-1
+        ) * 1e3
     ring = weights[:, FINGER_JOINTS["index"][1]] > 0.9
     centre = vertices[:, ring].mean(1, keepdim=True)
     result["finger girth"] = (vertices[:, ring] - centre)[..., 1:].norm(dim=-1).mean(1) * 2e3
@@ -292,8 +308,14 @@ def main() -> None:
     vertices, joints = align(*lay_flat(vertices, joints, weights))
     vertices, joints = vary_fingers(vertices, joints, weights)
     size = measures(vertices, joints, faces, weights)
-    slimmer = HAND_BREADTH_MM / HAND_LENGTH_MM[0] * float(size["hand length"].mean() / size["hand breadth"].mean())
-    own = torch.randn(len(vertices), 1, generator=torch.Generator().manual_seed(SEED + 2)).to(vertices).clamp(-2.5, 2.5)
+    slimmer = (
+        HAND_BREADTH_MM / HAND_LENGTH_MM[0] * float(size["hand length"].mean() / size["hand breadth"].mean())
+    )
+    own = (
+        torch.randn(len(vertices), 1, generator=torch.Generator().manual_seed(SEED + 2))
+        .to(vertices)
+        .clamp(-2.5, 2.5)
+    )
     vertices, joints = scale_breadth(vertices, joints, weights, factor=slimmer * (1 + BREADTH_SD * own))
     scale = HAND_LENGTH_MM[0] / float(size["hand length"].mean())
     vary = HAND_LENGTH_MM[1] / float(size["hand length"].std() * scale)
@@ -309,11 +331,18 @@ def write(vertices: Tensor, joints: Tensor, *, faces: Tensor, weights: Tensor, a
     _, values, basis = torch.linalg.svd(flat - mean, full_matrices=False)
     spread = values[:COMPONENTS] / math.sqrt(count - 1)
     directions = (basis[:COMPONENTS] * spread[:, None]).unflatten(-1, (points + 16, 3))
-    grown = measures(directions[:, :points] + mean.unflatten(0, (-1, 3))[:points], directions[:, points:] + mean.unflatten(0, (-1, 3))[points:], faces, weights)
+    grown = measures(
+        directions[:, :points] + mean.unflatten(0, (-1, 3))[:points],
+        directions[:, points:] + mean.unflatten(0, (-1, 3))[points:],
+        faces,
+        weights,
+    )
     directions = directions * torch.sign(grown["hand length"] - HAND_LENGTH_MM[0])[:, None, None]
     template, joint_template = mean.unflatten(0, (-1, 3)).split([points, 16])
     base = measures(template[None], joint_template[None], faces, weights)
-    grown = measures(template + directions[:, :points], joint_template + directions[:, points:], faces, weights)
+    grown = measures(
+        template + directions[:, :points], joint_template + directions[:, points:], faces, weights
+    )
     effects = [{k: float(grown[k][c] - base[k][0]) for k in base} for c in range(COMPONENTS)]
     sample = measures(vertices, joints, faces, weights)
     names = name_components(effects, {key: float(value.std()) for key, value in sample.items()})
@@ -354,7 +383,9 @@ def report(vertices, joints, *, faces, weights, effects, names, spread) -> None:
     print(f"{ASSET}: {ASSET.stat().st_size / 1e6:.2f} MB, {vertices.shape[1]} vertices, {len(faces)} faces")
     for key, value in measures(vertices, joints, faces, weights).items():
         low, high = np.percentile(value.numpy(), [2.5, 97.5])
-        print(f"{key:16s} mean {value.mean():7.1f}  s.d. {value.std():5.1f}  2.5-97.5 % {low:6.1f} to {high:6.1f}")
+        print(
+            f"{key:16s} mean {value.mean():7.1f}  s.d. {value.std():5.1f}  2.5-97.5 % {low:6.1f} to {high:6.1f}"
+        )
     explained = (spread[:COMPONENTS] ** 2).cumsum(0) / (spread**2).sum()
     for k, (name, effect) in enumerate(zip(names, effects, strict=True)):
         top = sorted(effect.items(), key=lambda e: -abs(e[1]))[:5]

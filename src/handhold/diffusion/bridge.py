@@ -81,7 +81,7 @@ class BrownianPath:
         return value
 
 
-def normal_like(x: Tensor, *, generator: torch.Generator) -> Tensor:
+def normal_like(x: Tensor, *, generator: torch.Generator | None) -> Tensor:
     """Standard normal numbers in the shape, dtype and device of x."""
     return torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
 
@@ -143,7 +143,7 @@ def limited_dt(drift: Tensor, *, noise_scale: Tensor | float, bound: float, larg
     return root.square().amin(-1).clamp_max(largest)
 
 
-def bounded_increment(x: Tensor, dt: Tensor, *, generator: torch.Generator) -> Tensor:
+def bounded_increment(x: Tensor, dt: Tensor, *, generator: torch.Generator | None) -> Tensor:
     """dW for step sizes dt (B,), each point's vector cut at `NOISE_QUANTILE` standard deviations, as x (B,
     N, D)."""
     noise = normal_like(x, generator=generator)

@@ -112,7 +112,9 @@ def derive_anatomy(template: Tensor, joints: Tensor, tips: Tensor, weights: Tens
     """
     if side == "left":
         mirror = template.new_tensor([-1.0, 1.0, 1.0])
-        return derive_anatomy(template * mirror, joints * mirror, tips * mirror, weights, side="right").mirrored()
+        return derive_anatomy(
+            template * mirror, joints * mirror, tips * mirror, weights, side="right"
+        ).mirrored()
     keypoints = torch.cat((joints, tips))
     wrist, index, pinky = (joints[i] for i in (0, 1, 7))
     dorsal = _unit(torch.linalg.cross(pinky - wrist, index - wrist))

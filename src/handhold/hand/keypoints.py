@@ -67,7 +67,9 @@ class HandFit:
     error: Tensor
 
 
-def fit_hand(hand: Hand, keypoints: Tensor, *, config: FitConfig = FitConfig(), sequence: bool = False) -> HandFit:  # noqa: B008
+def fit_hand(
+    hand: Hand, keypoints: Tensor, *, config: FitConfig = FitConfig(), sequence: bool = False
+) -> HandFit:
     """Fit a hand to 21 keypoints by damped Gauss-Newton with exact Jacobians, joint limits kept.
 
     Args:
@@ -95,11 +97,16 @@ def _check(keypoints: Tensor) -> None:
     if keypoints.ndim < 2 or keypoints.shape[-2:] != (21, 3):
         raise InputError("wrong shape", where="keypoints", expected="(*, 21, 3)", got=tuple(keypoints.shape))
     if keypoints.isinf().any():
-        raise InputError("infinite values", where="keypoints", expected="finite numbers, or NaN where missing")
+        raise InputError(
+            "infinite values", where="keypoints", expected="finite numbers, or NaN where missing"
+        )
     fewest = int((~keypoints.isnan().any(-1)).sum(-1).min()) if keypoints.numel() else 0
     if fewest < FEWEST:
         raise InputError(
-            "too few keypoints to place a hand", where="keypoints", expected=f"at least {FEWEST} of 21", got=fewest
+            "too few keypoints to place a hand",
+            where="keypoints",
+            expected=f"at least {FEWEST} of 21",
+            got=fewest,
         )
 
 
@@ -117,11 +124,14 @@ def _initial(hand: Hand, points: Tensor, config: FitConfig) -> HandState:
     palm[:, list(PALM)] = True
     weight = torch.where(((seen & palm).sum(-1) >= 3)[:, None], seen & palm, seen).to(points)
     target = points.nan_to_num()
-    rotation, shift = roma.rigid_points_registration(model, target, weights=weight)
+    rotation: Tensor
+    rotation, shift = roma.rigid_points_registration(model, target, weights=weight)  # pyright: ignore
     return HandState(rotation, (rotation @ model[:, 0, :, None]).squeeze(-1) + shift, state.angles, betas)
 
 
-def _solve(hand: Hand, points: Tensor, state: HandState, config: FitConfig, *, shape: bool) -> tuple[HandState, Tensor]:
+def _solve(
+    hand: Hand, points: Tensor, state: HandState, config: FitConfig, *, shape: bool
+) -> tuple[HandState, Tensor]:
     """Levenberg-Marquardt: a step that does not lower the cost is undone and damped more."""
     seen = (~points.isnan().any(-1)).to(points)
     target = points.nan_to_num()
@@ -133,7 +143,9 @@ def _solve(hand: Hand, points: Tensor, state: HandState, config: FitConfig, *, s
         step = damped_step(hand, state, hessian, gradient, damping=damping, limit=0.6)
         trial = state.moved(hand, step[:, :DOFS])
         if shape:
-            trial = HandState(trial.rotation, trial.wrist, trial.angles, (trial.betas + step[:, DOFS:]).clamp(-3, 3))
+            trial = HandState(
+                trial.rotation, trial.wrist, trial.angles, (trial.betas + step[:, DOFS:]).clamp(-3, 3)
+            )
         trial_pose = forward(hand, trial)
         trial_cost, trial_distance = _cost(hand, trial_pose, target, seen, config)
         better = trial_cost < cost
@@ -165,7 +177,8 @@ def _normal_equations(
     residual = (place(pose, points) - target) / config.keypoint_sd
     axes = torch.eye(3, dtype=target.dtype, device=target.device)
     rows = [
-        directional_jacobian(hand, pose, points, axis.expand_as(residual)) / config.keypoint_sd for axis in axes
+        directional_jacobian(hand, pose, points, axis.expand_as(residual)) / config.keypoint_sd
+        for axis in axes
     ]
     jacobian = torch.stack(rows, 2)  # (B, 21, 3, 51)
     if shape:

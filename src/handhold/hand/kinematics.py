@@ -42,7 +42,9 @@ class HandState:
         """From smplx-style parameters with one batch axis."""
         root = hand.rest(params.betas)[1][:, 0]
         angles = hand.anatomy.angles(roma.rotvec_to_rotmat(params.hand_pose))
-        return HandState(roma.rotvec_to_rotmat(params.global_orient), params.transl + root, angles, params.betas)
+        return HandState(
+            roma.rotvec_to_rotmat(params.global_orient), params.transl + root, angles, params.betas
+        )
 
     def params(self, hand: Hand) -> HandParams:
         """To smplx-style parameters."""
@@ -127,7 +129,9 @@ def keypoint_points(hand: Hand, betas: Tensor) -> SkinnedPoints:
     return SkinnedPoints(rest, torch.cat((own, hand.skin_weights[hand.tip_vertices])))
 
 
-def bone_points(hand: Hand, betas: Tensor, bones: tuple[tuple[int, int], ...], fractions: Tensor) -> SkinnedPoints:
+def bone_points(
+    hand: Hand, betas: Tensor, bones: tuple[tuple[int, int], ...], fractions: Tensor
+) -> SkinnedPoints:
     """Points inside bones, each carried by its bone's first joint.
 
     Args:
@@ -159,7 +163,9 @@ class Pose:
 
 def forward(hand: Hand, state: HandState) -> Pose:
     """Pose the skeleton."""
-    joints = hand.joint_template + (state.betas @ hand.joint_directions.flatten(0, 1).mT).unflatten(-1, (16, 3))
+    joints = hand.joint_template + (state.betas @ hand.joint_directions.flatten(0, 1).mT).unflatten(
+        -1, (16, 3)
+    )
     local = torch.cat((state.rotation[:, None], hand.anatomy.rotations(state.angles)), 1)
     rotation, position = chain(local, joints)
     position = position + (state.wrist - joints[:, 0])[:, None]
@@ -228,7 +234,9 @@ def keypoint_shape_jacobian(hand: Hand, pose: Pose) -> Tensor:
     offsets = joints - pose.rotation @ hand.joint_directions
     weights = hand.skin_weights[hand.tip_vertices]
     blended = torch.einsum("tk,bkij->btij", weights, pose.rotation)
-    tips = blended @ hand.shape_directions[hand.tip_vertices] + torch.einsum("tk,bkis->btis", weights, offsets)
+    tips = blended @ hand.shape_directions[hand.tip_vertices] + torch.einsum(
+        "tk,bkis->btis", weights, offsets
+    )
     return torch.cat((joints, tips), 1)
 
 
@@ -256,7 +264,9 @@ def damped_step(
     free = torch.ones_like(gradient)
     free[:, 6:DOFS] = (~held).flatten(1).to(free)
     hessian = hessian * free[:, None] * free[:, :, None]
-    diagonal = torch.as_tensor(damping, device=hessian.device, dtype=hessian.dtype).expand_as(gradient) + (1 - free)
+    diagonal = torch.as_tensor(damping, device=hessian.device, dtype=hessian.dtype).expand_as(gradient) + (
+        1 - free
+    )
     hessian = hessian + torch.diag_embed(diagonal)
     factor, info = torch.linalg.cholesky_ex(hessian)
     step = -torch.cholesky_solve((gradient * free)[..., None], factor).squeeze(-1)

@@ -34,7 +34,9 @@ def find_tip_vertices(template: Tensor, joints: Tensor, skin_weights: Tensor) ->
     return torch.stack(tips)
 
 
-def palmar_mask(template: Tensor, faces: Tensor, skin_weights: Tensor, anatomy: Anatomy, *, side: Side) -> Tensor:
+def palmar_mask(
+    template: Tensor, faces: Tensor, skin_weights: Tensor, anatomy: Anatomy, *, side: Side
+) -> Tensor:
     """The side of the hand that touches things: palm, finger pads, inner flanks and tips.
 
     Args:

@@ -30,7 +30,7 @@ def load_open_hand(side: Side) -> Hand:
         raise InputError("unknown side", where="Hand.open", expected="right or left", got=repr(side))
     with safe_open(ASSET, framework="pt") as file:
         metadata = file.metadata()
-        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118: not a mapping
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     hand = Hand(
         name="open",
         version=metadata["version"],
@@ -41,7 +41,10 @@ def load_open_hand(side: Side) -> Hand:
         palmar=tensors["palmar"].bool(),
         shape_names=tuple(json.loads(metadata["shape_names"])),
         **{k: tensors[k].long() for k in ("faces", "tip_vertices", "finger_labels")},
-        **{k: tensors[k] for k in ("template", "shape_directions", "joint_template", "joint_directions", "skin_weights")},
+        **{
+            k: tensors[k]
+            for k in ("template", "shape_directions", "joint_template", "joint_directions", "skin_weights")
+        },
     )
     return hand if side == "right" else mirrored(hand)
 

@@ -35,7 +35,9 @@ def bone_of_skin(hand: Hand) -> Tensor:
     return _to_skin(hand).argmin(0)
 
 
-def behind_walls(rows: Rows, skin: Tensor, flesh: Tensor, distance: Tensor) -> tuple[tuple[Tensor, Tensor], Tensor, Tensor]:
+def behind_walls(
+    rows: Rows, skin: Tensor, flesh: Tensor, distance: Tensor
+) -> tuple[tuple[Tensor, Tensor], Tensor, Tensor]:
     """Skin outside the object but beyond a wall of it, as seen from its bone.
 
     Args:

@@ -175,6 +175,8 @@ def _as_frames(grasp: Grasp) -> Grasp:
         return None if x is None else x[None]
 
     return grasp.with_(
-        params=grasp.params[None], offsets=lead(grasp.offsets), keypoints=lead(grasp.keypoints),
+        params=grasp.params[None],
+        offsets=lead(grasp.offsets),
+        keypoints=lead(grasp.keypoints),
         T_world_object=grasp.T_world_object[None] if grasp.T_world_object.ndim == 2 else grasp.T_world_object,
     )

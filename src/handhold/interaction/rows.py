@@ -53,8 +53,12 @@ class Rows:
         if not grasps:
             raise InputError("nothing to do", where="grasps", expected="at least one")
         hand = grasps[0].hand
-        if any((g.hand.name, g.hand.version, g.hand.side) != (hand.name, hand.version, hand.side) for g in grasps):
-            raise InputError("different hand models in one batch", where="grasps", expected="one model and side")
+        if any(
+            (g.hand.name, g.hand.version, g.hand.side) != (hand.name, hand.version, hand.side) for g in grasps
+        ):
+            raise InputError(
+                "different hand models in one batch", where="grasps", expected="one model and side"
+            )
         objects: dict[str, ObjectMesh] = {}
         states, observed, index = [], [], []
         for grasp in grasps:
@@ -91,7 +95,14 @@ class Rows:
 
     def select(self, rows: Tensor) -> Rows:
         """Some of the rows."""
-        return Rows(self.hand, self.state.select(rows), self.observed[rows], self.objects, self.index[rows], self.field)
+        return Rows(
+            self.hand,
+            self.state.select(rows),
+            self.observed[rows],
+            self.objects,
+            self.index[rows],
+            self.field,
+        )
 
     def distance(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """Signed distance (B, N) [m] of points (B, N, 3) to each row's object and its gradient (B, N, 3)."""
@@ -121,14 +132,20 @@ class Rows:
         return boxed.index_put(index, self.distance_at(points[index], index[0])[0] < reach)
 
     def box_distance(self, points: Tensor) -> Tensor:
-        """Distance (B, N) [m] of points (B, N, 3) to the box around their object, zero inside: never more than to it."""
-        low = torch.stack([torch.from_numpy(o.vertices.min(0)) for o in self.objects]).to(points)[self.index, None]
-        high = torch.stack([torch.from_numpy(o.vertices.max(0)) for o in self.objects]).to(points)[self.index, None]
+        """Distance (B, N) [m] of points (B, N, 3) to the box around their object, zero inside it."""
+        low = torch.stack([torch.from_numpy(o.vertices.min(0)) for o in self.objects]).to(points)[
+            self.index, None
+        ]
+        high = torch.stack([torch.from_numpy(o.vertices.max(0)) for o in self.objects]).to(points)[
+            self.index, None
+        ]
         return ((low - points).clamp_min(0) + (points - high).clamp_min(0)).norm(dim=-1)
 
     @cached_property
     def _grids(self) -> GridDistance:
-        return GridDistance.stack([o.grid() for o in self.objects]).to(self.observed.device, self.observed.dtype)
+        return GridDistance.stack([o.grid() for o in self.objects]).to(
+            self.observed.device, self.observed.dtype
+        )
 
     def crossings(self, start: Tensor, end: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Where segments (B, N, 3) first cross each row's object.

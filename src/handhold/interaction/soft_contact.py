@@ -36,7 +36,7 @@ def yield_to(
     vertices: Tensor,
     *,
     flesh: Tensor | None = None,
-    config: SoftContactConfig = SoftContactConfig(),  # noqa: B008
+    config: SoftContactConfig = SoftContactConfig(),
 ) -> Tensor:
     """Offsets (B, V, 3) [m] that take skin out of the objects.
 
@@ -57,11 +57,15 @@ def yield_to(
     if not len(vertex_row):
         return torch.zeros_like(vertices)
     neighbours = _neighbour_mean(faces, vertices.shape[1], vertices)
-    offsets = torch.zeros_like(vertices) if flesh is None else _back_through_walls(rows, vertices, flesh, config)
+    offsets = (
+        torch.zeros_like(vertices) if flesh is None else _back_through_walls(rows, vertices, flesh, config)
+    )
     for k in range(config.passes):
         if 0 < k < config.passes - 1:
             offsets = torch.lerp(offsets, neighbours(offsets), config.smooth)
-        offsets = offsets + _push(rows, vertices + offsets, config, faces, (vertex_row, vertex), (face_row, face))
+        offsets = offsets + _push(
+            rows, vertices + offsets, config, faces, (vertex_row, vertex), (face_row, face)
+        )
         offsets = capped(offsets, config.cap)
     return unfolded(vertices, offsets, faces)
 

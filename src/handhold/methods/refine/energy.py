@@ -87,7 +87,7 @@ class EnergyConfig:
     noise_angles: float = 0.15
     noise_wrist: float = 0.004
     field: Literal["grid", "exact"] = "grid"
-    soft: SoftContactConfig | None = SoftContactConfig()  # noqa: RUF009
+    soft: SoftContactConfig | None = SoftContactConfig()
 
     def __post_init__(self) -> None:
         for name in ("steps", "contacts", "bone_samples", "vertex_stride", "samples"):

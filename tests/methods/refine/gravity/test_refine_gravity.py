@@ -147,7 +147,10 @@ def test_more_starts_never_cost_more():
     config = GravityConfig(steps=6)
     aim = aim_at(rows, config)
     one = cost(rows, best_of_starts(rows, config, aim=aim))
-    four = cost(rows, best_of_starts(rows, replace(config, samples=4), aim=aim, generator=torch.Generator().manual_seed(0)))
+    four = cost(
+        rows,
+        best_of_starts(rows, replace(config, samples=4), aim=aim, generator=torch.Generator().manual_seed(0)),
+    )
     assert (four <= one + 1e-4).all()
 
 
@@ -183,14 +186,24 @@ def test_a_hand_inside_stays_finite():
 
 
 def test_the_grid_gives_about_the_same_as_the_exact_field():
-    exact, grid = (refine_gravity([noisy()], config=GravityConfig(field=kind))[0] for kind in ("exact", "grid"))
+    exact, grid = (
+        refine_gravity([noisy()], config=GravityConfig(field=kind))[0] for kind in ("exact", "grid")
+    )
     assert (exact.surface().joints - grid.surface().joints).norm(dim=-1).mean() < 0.002
 
 
 @pytest.mark.parametrize(
     "bad",
-    [{"steps": 0}, {"samples": 0}, {"reach": -1.0}, {"damping": 0.0}, {"keep": -1.0}, {"solver": "x"}, {"contact": "x"},
-     {"gravity": float("nan")}],
+    [
+        {"steps": 0},
+        {"samples": 0},
+        {"reach": -1.0},
+        {"damping": 0.0},
+        {"keep": -1.0},
+        {"solver": "x"},
+        {"contact": "x"},
+        {"gravity": float("nan")},
+    ],
 )
 def test_bad_settings_are_refused(bad):
     with pytest.raises(InputError, match=next(iter(bad))):

@@ -25,10 +25,13 @@ def best_of_starts(
 ) -> HandState:
     """Solve from the input, then from noised inputs (`config.samples`), then reopen fingers that are cut."""
     state = solve_coupled(rows, config, aim=aim)
-    best = cost(rows, state) if config.samples > 1 else None
-    for _ in range(config.samples - 1):
+    tries = config.samples - 1
+    best = cost(rows, state) if tries else torch.zeros(len(rows))
+    for _ in range(tries):
         noise = torch.randn(len(rows), DOFS, generator=generator).to(rows.state.wrist)
-        scale = noise.new_tensor([config.noise_angles] * 3 + [config.noise_wrist] * 3 + [config.noise_angles] * 45)
+        scale = noise.new_tensor(
+            [config.noise_angles] * 3 + [config.noise_wrist] * 3 + [config.noise_angles] * 45
+        )
         trial = solve_coupled(rows, config, aim=aim, start=rows.state.moved(rows.hand, noise * scale))
         price = cost(rows, trial)
         state, best = trial.where(price < best, state), torch.minimum(price, best)

@@ -75,14 +75,32 @@ class GravityConfig:
     def __post_init__(self) -> None:
         for name in ("samples", "steps", "pulled", "vertex_stride"):
             if not (isinstance(getattr(self, name), int) and getattr(self, name) >= 1):
-                raise InputError("must be a whole number of at least 1", where=f"GravityConfig.{name}", got=getattr(self, name))
+                raise InputError(
+                    "must be a whole number of at least 1",
+                    where=f"GravityConfig.{name}",
+                    got=getattr(self, name),
+                )
         for name in ("reach", "sigma_coarse", "sigma_fine", "soft_depth", "damping", "largest_turn"):
             if not getattr(self, name) > 0:
                 raise InputError("must be positive", where=f"GravityConfig.{name}", got=getattr(self, name))
-        for name in ("gravity", "press", "penetration", "bones", "bone_tissue", "keep", "pose", "noise_angles", "noise_wrist"):
+        for name in (
+            "gravity",
+            "press",
+            "penetration",
+            "bones",
+            "bone_tissue",
+            "keep",
+            "pose",
+            "noise_angles",
+            "noise_wrist",
+        ):
             if not getattr(self, name) >= 0:
-                raise InputError("must not be negative", where=f"GravityConfig.{name}", got=getattr(self, name))
+                raise InputError(
+                    "must not be negative", where=f"GravityConfig.{name}", got=getattr(self, name)
+                )
         for name, known in (("solver", ("coupled", "sde")), ("contact", ("reach", "nearest", "ray"))):
             if getattr(self, name) not in known:
                 expected = " or ".join(known)
-                raise InputError("unknown", where=f"GravityConfig.{name}", expected=expected, got=getattr(self, name))
+                raise InputError(
+                    "unknown", where=f"GravityConfig.{name}", expected=expected, got=getattr(self, name)
+                )

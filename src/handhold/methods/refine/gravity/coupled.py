@@ -27,7 +27,7 @@ from handhold.hand.kinematics import (
     place,
     surface_points,
 )
-from handhold.hand.skeleton import BONES, FINGERS
+from handhold.hand.skeleton import FINGERS
 from handhold.interaction.contact import ContactRegions, contact_regions
 from handhold.interaction.flesh import CLEARANCE, behind_walls, bone_of_skin, flesh_points, flesh_thickness
 from handhold.interaction.grasp import Contact
@@ -91,7 +91,9 @@ class Aim:
         return Aim(self.fingers[rows], None if self.regions is None else self.regions.select(rows))
 
 
-def solve_coupled(rows: Rows, config: GravityConfig, *, aim: Aim, start: HandState | None = None) -> HandState:
+def solve_coupled(
+    rows: Rows, config: GravityConfig, *, aim: Aim, start: HandState | None = None
+) -> HandState:
     """Refine all rows.
 
     Args:
@@ -113,7 +115,9 @@ def solve_coupled(rows: Rows, config: GravityConfig, *, aim: Aim, start: HandSta
         pulls = _pulls(rows, watched, world[:, watched.surface], felt, aim.regions)
         residual, direction, weight = _field(config, watched, felt, pulls, aim.fingers, sigma)
         hessian, gradient = _normal_equations(rows, config, pose, watched, world, direction, residual, weight)
-        move = damped_step(rows.hand, state, hessian, gradient, damping=config.damping, limit=config.largest_turn)
+        move = damped_step(
+            rows.hand, state, hessian, gradient, damping=config.damping, limit=config.largest_turn
+        )
         state = state.moved(rows.hand, move)
     return state
 
@@ -175,7 +179,9 @@ def _feel_walls(rows: Rows, watched: _Watched, world: Tensor, probed: _Probed) -
     """Skin beyond a thin wall counts as inside, as deep as it lies behind the wall's near face."""
     skin, flesh = world[:, watched.surface], world[:, watched.bones][:, watched.bone_of]
     index, beyond, normal = behind_walls(rows, skin, flesh, probed.distance[:, watched.surface])
-    return _Probed(probed.points, probed.distance.index_put(index, -beyond), probed.normal.index_put(index, normal))
+    return _Probed(
+        probed.points, probed.distance.index_put(index, -beyond), probed.normal.index_put(index, normal)
+    )
 
 
 @dataclass(frozen=True)
@@ -187,7 +193,9 @@ class _Pulls:
     weight: Tensor
 
 
-def _pulls(rows: Rows, watched: _Watched, skin: Tensor, probed: _Probed, regions: ContactRegions | None) -> _Pulls:
+def _pulls(
+    rows: Rows, watched: _Watched, skin: Tensor, probed: _Probed, regions: ContactRegions | None
+) -> _Pulls:
     """To the surface the shortest way; with contact regions, to the nearest point of the object's region."""
     surface = watched.surface
     distance, normal = probed.distance[:, surface] * MM, probed.normal[:, surface]
@@ -248,7 +256,11 @@ def _normal_equations(
     seen = (~rows.observed.isnan().any(-1)).to(world)
     missed = (world[:, watched.keypoints] - rows.observed.nan_to_num()) * MM
     points = watched.all[watched.keypoints]
-    axes = torch.eye(3, dtype=world.dtype, device=world.device).repeat_interleave(21, 0).expand(len(world), -1, -1)
+    axes = (
+        torch.eye(3, dtype=world.dtype, device=world.device)
+        .repeat_interleave(21, 0)
+        .expand(len(world), -1, -1)
+    )
     jacobian = directional_jacobian(rows.hand, pose, SkinnedPoints.join([points] * 3), axes) * MM
     kept, slope = _accumulate(jacobian, missed.mT.flatten(1), config.keep * seen.repeat(1, 3))
     hessian, gradient = hessian + kept, gradient + slope

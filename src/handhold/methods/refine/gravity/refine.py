@@ -17,7 +17,10 @@ from handhold.methods.refine.gravity.sde_config import SdeConfig
 
 
 def refine_gravity(
-    grasps: list[Grasp], *, config: GravityConfig = GravityConfig(), generator: torch.Generator | None = None  # noqa: B008
+    grasps: list[Grasp],
+    *,
+    config: GravityConfig = GravityConfig(),
+    generator: torch.Generator | None = None,
 ) -> list[Grasp]:
     """Mend grasps: fingers that nearly touch do, nothing cuts in, joints stay within their limits.
 

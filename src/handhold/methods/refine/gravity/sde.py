@@ -193,7 +193,7 @@ def _move(
     drift: Tensor,
     *,
     noise: Tensor,
-    generator: torch.Generator,
+    generator: torch.Generator | None,
 ) -> Tensor:
     """One Euler-Maruyama step, eq. 8, each row with its own step size."""
     if config.use_adaptive:
