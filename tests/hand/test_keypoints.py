@@ -26,7 +26,7 @@ def test_keypoints_of_the_model_are_found_again(hand, random_states):
     fit = fit_hand(hand, points, config=TRUSTING)
     apart = distance_mm(hand, fit.params, points)
     torch.testing.assert_close(fit.error * 1e3, apart.mean(-1), atol=0.01, rtol=0)
-    assert apart.max() < 0.5
+    assert apart.max() < 0.8 and apart.mean() < 0.12
     state = HandState.from_params(hand, fit.params)
     assert torch.rad2deg(hand.anatomy.violation(state.angles)).max() < 0.01
     assert fit.params.betas.abs().max() <= 3

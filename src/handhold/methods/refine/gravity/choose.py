@@ -9,6 +9,7 @@ from torch import Tensor
 
 from handhold.hand.kinematics import DOFS, HandState, forward, keypoint_points, place, surface_points
 from handhold.hand.skeleton import BONES, FINGER_JOINTS, FINGERS
+from handhold.interaction.flesh import THIN, behind_walls, bone_of_skin, flesh_points
 from handhold.interaction.measures import CONTACT_MM
 from handhold.interaction.rows import Rows
 from handhold.methods.refine.gravity.config import GravityConfig
@@ -16,6 +17,8 @@ from handhold.methods.refine.gravity.coupled import Aim, solve_coupled
 
 TISSUE_MM = 4.0
 """Skin deeper than this is more than soft tissue can mend."""
+FILLED = 8
+"""A finger with so many of the watched vertices too deep is worth another try."""
 SKIN_M = 0.0003
 """Where soft tissue leaves a tip that was inside [m]."""
 
@@ -39,17 +42,18 @@ def best_of_starts(
 
 
 def _reopen(rows: Rows, config: GravityConfig, state: HandState, aim: Aim) -> HandState:
-    """Open the fingers that the surface cuts and let them close again, from the outside this time.
+    """Open the fingers that the surface cuts or fills and let them close again, from the outside this time.
 
     First from the input, then, where that did not help, from the best so far; all amounts at once.
     """
+    bad = torch.arange(len(rows), device=rows.index.device)
     for again in (False, True):
-        bad = torch.nonzero(bones_cut(rows, state).any(-1)).squeeze(-1)
+        bad = bad[_troubled(rows.select(bad), state.select(bad)).any(-1)]
         if not len(bad) or not config.reopen:
             return state
         few, best = rows.select(bad), state.select(bad)
         base = best if again else few.state
-        cut = bones_cut(few, base)
+        cut = _troubled(few, base)
         opened = HandState.cat([_opened(few, base, cut, amount) for amount in config.reopen])
         own = torch.arange(len(bad), device=bad.device)
         which = own.repeat(len(config.reopen))
@@ -84,16 +88,34 @@ def bones_cut(rows: Rows, state: HandState) -> Tensor:
     return fraction.isfinite().unflatten(-1, (len(FINGERS), 4)).any(-1)
 
 
+def skin_depth(rows: Rows, state: HandState) -> Tensor:
+    """How deep every second vertex lies in the object or behind a thin wall of it, (B, V / 2) [mm]."""
+    hand, pose = rows.hand, forward(rows.hand, state)
+    skin = place(pose, surface_points(hand, state.betas)[::2])
+    flesh = place(pose, flesh_points(hand, state.betas))[:, bone_of_skin(hand)[::2]]
+    distance = torch.where(rows.box_distance(skin) < THIN, 0.0, torch.inf)
+    near = torch.nonzero(distance == 0, as_tuple=True)
+    distance = distance.index_put(near, rows.distance_at(skin[near], near[0])[0])
+    index, beyond, _ = behind_walls(rows, skin, flesh, distance)
+    return (-distance.index_put(index, -beyond) * 1e3).clamp_min(0)
+
+
+def _troubled(rows: Rows, state: HandState) -> Tensor:
+    """Fingers with a bone through the surface, or with more skin inside than soft tissue can mend, (B, 5) bool."""
+    depth, labels = skin_depth(rows, state), rows.hand.finger_labels[::2]
+    deep = depth > 1.5 * TISSUE_MM
+    filled = torch.stack([deep[:, labels == k + 1].sum(-1) >= FILLED for k in range(len(FINGERS))], -1)
+    return bones_cut(rows, state) | filled
+
+
 def cost(rows: Rows, state: HandState) -> Tensor:
     """(B,) lower is better: a bone through the surface outweighs deep skin, that a lost contact, that a move."""
     pose = forward(rows.hand, state)
     skin = place(pose, surface_points(rows.hand, state.betas))
-    distance = rows.distance(skin)[0] * 1e3
-    too_deep = (-TISSUE_MM - distance).clamp_min(0).sum(-1)
-    labels = rows.hand.finger_labels
-    nearest = torch.stack([distance[:, labels == k + 1].amin(-1) for k in range(len(FINGERS))], -1)
+    too_deep = (skin_depth(rows, state) - TISSUE_MM).clamp_min(0).sum(-1)
+    near = rows.near(skin, CONTACT_MM * 1e-3)
+    touching = torch.stack([near[:, rows.hand.finger_labels == k + 1].any(-1) for k in range(len(FINGERS))], -1)
     keypoints = place(pose, keypoint_points(rows.hand, state.betas))
     moved = (keypoints - rows.observed).norm(dim=-1).nanmean(-1) * 1e3
-    touching = (nearest < CONTACT_MM).sum(-1)
     cut = bones_cut(rows, state).sum(-1)
-    return 20.0 * cut + 0.05 * too_deep - 1.0 * touching + 0.3 * moved
+    return 20.0 * cut + 0.1 * too_deep - 1.0 * touching.sum(-1) + 0.3 * moved

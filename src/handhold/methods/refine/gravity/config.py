@@ -65,7 +65,7 @@ class GravityConfig:
     largest_turn: float = 0.25
     vertex_stride: int = 4
     walls: bool = True
-    reopen: tuple[float, ...] = (0.3, 0.6, 0.9, 1.2)
+    reopen: tuple[float, ...] = (0.3, 0.6, 1.0)
     noise_angles: float = 0.15
     noise_wrist: float = 0.004
     field: FieldKind = "auto"
