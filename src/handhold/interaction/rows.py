@@ -125,11 +125,11 @@ class Rows:
                 gradient[own] = torch.from_numpy(found.normal).float()
         return distance.to(points), gradient.to(points)
 
-    def near(self, points: Tensor, reach: float) -> Tensor:
-        """Which of points (B, N, 3) lie in their object or within `reach` [m] of it, (B, N) bool."""
-        boxed = self.box_distance(points) < reach
-        index = torch.nonzero(boxed, as_tuple=True)
-        return boxed.index_put(index, self.distance_at(points[index], index[0])[0] < reach)
+    def near_distance(self, points: Tensor, reach: float) -> Tensor:
+        """Signed distance (B, N) [m] of points (B, N, 3); inf for those out of `reach` of the object's box."""
+        distance = torch.where(self.box_distance(points) < reach, 0.0, torch.inf)
+        index = torch.nonzero(distance == 0, as_tuple=True)
+        return distance.index_put(index, self.distance_at(points[index], index[0])[0])
 
     def box_distance(self, points: Tensor) -> Tensor:
         """Distance (B, N) [m] of points (B, N, 3) to the box around their object, zero inside it."""

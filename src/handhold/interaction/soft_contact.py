@@ -50,16 +50,17 @@ def yield_to(
         config: settings.
     """
     faces = rows.hand.faces
-    near = rows.near(vertices, config.reach)
+    distance = rows.near_distance(vertices, THIN)
+    offsets = torch.zeros_like(vertices)
+    if flesh is not None:
+        offsets = _back_through_walls(rows, vertices, flesh, distance, config)
+    near = (distance < config.reach) | (offsets != 0).any(-1)
     touched = near[:, faces].any(-1)
     vertex_row, vertex = torch.nonzero(near, as_tuple=True)
     face_row, face = torch.nonzero(touched, as_tuple=True)
     if not len(vertex_row):
-        return torch.zeros_like(vertices)
+        return offsets
     neighbours = _neighbour_mean(faces, vertices.shape[1], vertices)
-    offsets = (
-        torch.zeros_like(vertices) if flesh is None else _back_through_walls(rows, vertices, flesh, config)
-    )
     for k in range(config.passes):
         if 0 < k < config.passes - 1:
             offsets = torch.lerp(offsets, neighbours(offsets), config.smooth)
@@ -70,10 +71,10 @@ def yield_to(
     return unfolded(vertices, offsets, faces)
 
 
-def _back_through_walls(rows: Rows, vertices: Tensor, flesh: Tensor, config: SoftContactConfig) -> Tensor:
+def _back_through_walls(
+    rows: Rows, vertices: Tensor, flesh: Tensor, distance: Tensor, config: SoftContactConfig
+) -> Tensor:
     """Offsets (B, V, 3) of skin beyond a thin wall to the wall's near face, as far as the cap reaches."""
-    near = rows.near(vertices, THIN)
-    distance = torch.where(near, 0.0, torch.inf)
     index, beyond, normal = behind_walls(rows, vertices, flesh, distance)
     offsets = torch.zeros_like(vertices)
     mends = beyond + config.margin < config.cap

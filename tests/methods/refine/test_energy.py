@@ -38,7 +38,7 @@ def wrapped(side="right", *, gap: float = 0.0, bend: float = 0.5, pose: torch.Te
     params = replace(hand.zeros(), hand_pose=roma.rotmat_to_rotvec(hand.anatomy.rotations(angles)))
     surface = hand(params)
     back = 0.01 if side == "right" else -0.01
-    centre = surface.joints[[1, 4, 7, 10]].mean(0) + torch.tensor([back, -0.046, 0.0])
+    centre = surface.joints[[1, 4, 7, 10]].mean(0) + torch.tensor([back, -0.042, 0.0])
     radius = float((surface.vertices - centre)[:, :2].norm(dim=-1).min()) - gap
     mesh = trimesh.creation.cylinder(radius=radius, height=0.2, sections=64)
     T = torch.eye(4)

@@ -17,7 +17,7 @@ from handhold.methods.refine.gravity.coupled import Aim, solve_coupled
 
 TISSUE_MM = 4.0
 """Skin deeper than this is more than soft tissue can mend."""
-FILLED = 8
+FILLED = 2
 """A finger with so many of the watched vertices too deep is worth another try."""
 SKIN_M = 0.0003
 """Where soft tissue leaves a tip that was inside [m]."""
@@ -93,9 +93,7 @@ def skin_depth(rows: Rows, state: HandState) -> Tensor:
     hand, pose = rows.hand, forward(rows.hand, state)
     skin = place(pose, surface_points(hand, state.betas)[::2])
     flesh = place(pose, flesh_points(hand, state.betas))[:, bone_of_skin(hand)[::2]]
-    distance = torch.where(rows.box_distance(skin) < THIN, 0.0, torch.inf)
-    near = torch.nonzero(distance == 0, as_tuple=True)
-    distance = distance.index_put(near, rows.distance_at(skin[near], near[0])[0])
+    distance = rows.near_distance(skin, THIN)
     index, beyond, _ = behind_walls(rows, skin, flesh, distance)
     return (-distance.index_put(index, -beyond) * 1e3).clamp_min(0)
 
@@ -113,7 +111,7 @@ def cost(rows: Rows, state: HandState) -> Tensor:
     pose = forward(rows.hand, state)
     skin = place(pose, surface_points(rows.hand, state.betas))
     too_deep = (skin_depth(rows, state) - TISSUE_MM).clamp_min(0).sum(-1)
-    near = rows.near(skin, CONTACT_MM * 1e-3)
+    near = rows.near_distance(skin, CONTACT_MM * 1e-3) < CONTACT_MM * 1e-3
     touching = torch.stack([near[:, rows.hand.finger_labels == k + 1].any(-1) for k in range(len(FINGERS))], -1)
     keypoints = place(pose, keypoint_points(rows.hand, state.betas))
     moved = (keypoints - rows.observed).norm(dim=-1).nanmean(-1) * 1e3

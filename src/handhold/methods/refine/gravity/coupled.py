@@ -134,7 +134,7 @@ def aim_at(rows: Rows, config: GravityConfig, *, given: Sequence[Contact | None]
     known = given is not None and any(contact is not None for contact in given)
     if not known and config.contact == "reach":
         surface = place(forward(rows.hand, rows.state), surface_points(rows.hand, rows.state.betas))
-        near = rows.near(surface[:, ::2], config.reach)
+        near = rows.near_distance(surface[:, ::2], config.reach) < config.reach
         return Aim(torch.stack([near[:, labels[::2] == k + 1].any(-1) for k in range(len(FINGERS))], -1))
     source = "nearest" if config.contact == "reach" else config.contact
     regions = contact_regions(rows, source=source, given=given, reach=config.reach)
