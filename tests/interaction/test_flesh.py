@@ -25,7 +25,7 @@ def probe(rows: Rows):
     pose = forward(rows.hand, rows.state)
     skin = place(pose, surface_points(rows.hand, rows.state.betas))
     flesh = place(pose, flesh_points(rows.hand, rows.state.betas))[:, bone_of_skin(rows.hand)]
-    (_, vertex), beyond, normal = behind_walls(rows, skin, flesh, rows.distance(skin)[0])
+    (_, vertex), beyond, normal = behind_walls(rows, skin, flesh, *rows.distance(skin))
     return skin[0], vertex, beyond, normal
 
 

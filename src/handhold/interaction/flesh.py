@@ -36,21 +36,24 @@ def bone_of_skin(hand: Hand) -> Tensor:
 
 
 def behind_walls(
-    rows: Rows, skin: Tensor, flesh: Tensor, distance: Tensor
+    rows: Rows, skin: Tensor, flesh: Tensor, distance: Tensor, gradient: Tensor
 ) -> tuple[tuple[Tensor, Tensor], Tensor, Tensor]:
-    """Skin outside the object but beyond a wall of it, as seen from its bone.
+    """Skin that a thin wall parts from its bone: beyond the wall, or within it and nearer to its far face.
 
     Args:
         rows: the objects.
         skin: (B, N, 3) vertices [m].
         flesh: (B, N, 3) the bone point of each [m].
         distance: (B, N) signed distance of the skin [m].
+        gradient: (B, N, 3) its gradient.
 
     Returns:
         Indices (row, vertex) of M such vertices; how far each lies beyond the wall's near face, (M,) [m]; the
         direction back out, (M, 3).
     """
-    row, vertex = torch.nonzero((distance >= 0) & (distance < THIN), as_tuple=True)
+    beyond_it = (distance >= 0) & (distance < THIN)
+    outward_is_away = (distance < 0) & (((flesh - skin) * gradient).sum(-1) < 0)
+    row, vertex = torch.nonzero(beyond_it | outward_is_away, as_tuple=True)
     start, end = flesh[row, vertex], skin[row, vertex]
     fraction, point, normal = rows.crossings_at(start, end, row)
     beyond = ((point - end) * normal).sum(-1)

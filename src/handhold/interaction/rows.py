@@ -125,11 +125,12 @@ class Rows:
                 gradient[own] = torch.from_numpy(found.normal).float()
         return distance.to(points), gradient.to(points)
 
-    def near_distance(self, points: Tensor, reach: float) -> Tensor:
-        """Signed distance (B, N) [m] of points (B, N, 3); inf for those out of `reach` of the object's box."""
+    def near_distance(self, points: Tensor, reach: float) -> tuple[Tensor, Tensor]:
+        """As `distance`, but inf and no gradient for points that are out of `reach` [m] of the object's box."""
         distance = torch.where(self.box_distance(points) < reach, 0.0, torch.inf)
         index = torch.nonzero(distance == 0, as_tuple=True)
-        return distance.index_put(index, self.distance_at(points[index], index[0])[0])
+        found, slope = self.distance_at(points[index], index[0])
+        return distance.index_put(index, found), torch.zeros_like(points).index_put(index, slope)
 
     def box_distance(self, points: Tensor) -> Tensor:
         """Distance (B, N) [m] of points (B, N, 3) to the box around their object, zero inside it."""

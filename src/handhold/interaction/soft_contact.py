@@ -50,10 +50,11 @@ def yield_to(
         config: settings.
     """
     faces = rows.hand.faces
-    distance = rows.near_distance(vertices, THIN)
+    distance, gradient = rows.near_distance(vertices, THIN)
     offsets = torch.zeros_like(vertices)
     if flesh is not None:
-        offsets = _back_through_walls(rows, vertices, flesh, distance, config)
+        wall = behind_walls(rows, vertices, flesh, distance, gradient)
+        offsets = _back_through_walls(vertices, *wall, config)
     near = (distance < config.reach) | (offsets != 0).any(-1)
     touched = near[:, faces].any(-1)
     vertex_row, vertex = torch.nonzero(near, as_tuple=True)
@@ -72,10 +73,9 @@ def yield_to(
 
 
 def _back_through_walls(
-    rows: Rows, vertices: Tensor, flesh: Tensor, distance: Tensor, config: SoftContactConfig
+    vertices: Tensor, index, beyond: Tensor, normal: Tensor, config: SoftContactConfig
 ) -> Tensor:
     """Offsets (B, V, 3) of skin beyond a thin wall to the wall's near face, as far as the cap reaches."""
-    index, beyond, normal = behind_walls(rows, vertices, flesh, distance)
     offsets = torch.zeros_like(vertices)
     mends = beyond + config.margin < config.cap
     index = (index[0][mends], index[1][mends])

@@ -93,8 +93,8 @@ def skin_depth(rows: Rows, state: HandState) -> Tensor:
     hand, pose = rows.hand, forward(rows.hand, state)
     skin = place(pose, surface_points(hand, state.betas)[::2])
     flesh = place(pose, flesh_points(hand, state.betas))[:, bone_of_skin(hand)[::2]]
-    distance = rows.near_distance(skin, THIN)
-    index, beyond, _ = behind_walls(rows, skin, flesh, distance)
+    distance, gradient = rows.near_distance(skin, THIN)
+    index, beyond, _ = behind_walls(rows, skin, flesh, distance, gradient)
     return (-distance.index_put(index, -beyond) * 1e3).clamp_min(0)
 
 
@@ -111,8 +111,10 @@ def cost(rows: Rows, state: HandState) -> Tensor:
     pose = forward(rows.hand, state)
     skin = place(pose, surface_points(rows.hand, state.betas))
     too_deep = (skin_depth(rows, state) - TISSUE_MM).clamp_min(0).sum(-1)
-    near = rows.near_distance(skin, CONTACT_MM * 1e-3) < CONTACT_MM * 1e-3
-    touching = torch.stack([near[:, rows.hand.finger_labels == k + 1].any(-1) for k in range(len(FINGERS))], -1)
+    near = rows.near_distance(skin, CONTACT_MM * 1e-3)[0] < CONTACT_MM * 1e-3
+    touching = torch.stack(
+        [near[:, rows.hand.finger_labels == k + 1].any(-1) for k in range(len(FINGERS))], -1
+    )
     keypoints = place(pose, keypoint_points(rows.hand, state.betas))
     moved = (keypoints - rows.observed).norm(dim=-1).nanmean(-1) * 1e3
     cut = bones_cut(rows, state).sum(-1)

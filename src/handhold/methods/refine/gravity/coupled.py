@@ -134,7 +134,7 @@ def aim_at(rows: Rows, config: GravityConfig, *, given: Sequence[Contact | None]
     known = given is not None and any(contact is not None for contact in given)
     if not known and config.contact == "reach":
         surface = place(forward(rows.hand, rows.state), surface_points(rows.hand, rows.state.betas))
-        near = rows.near_distance(surface[:, ::2], config.reach) < config.reach
+        near = rows.near_distance(surface[:, ::2], config.reach)[0] < config.reach
         return Aim(torch.stack([near[:, labels[::2] == k + 1].any(-1) for k in range(len(FINGERS))], -1))
     source = "nearest" if config.contact == "reach" else config.contact
     regions = contact_regions(rows, source=source, given=given, reach=config.reach)
@@ -178,7 +178,8 @@ def _probe(rows: Rows, points: Tensor, last: _Probed | None) -> _Probed:
 def _feel_walls(rows: Rows, watched: _Watched, world: Tensor, probed: _Probed) -> _Probed:
     """Skin beyond a thin wall counts as inside, as deep as it lies behind the wall's near face."""
     skin, flesh = world[:, watched.surface], world[:, watched.bones][:, watched.bone_of]
-    index, beyond, normal = behind_walls(rows, skin, flesh, probed.distance[:, watched.surface])
+    distance, gradient = probed.distance[:, watched.surface], probed.normal[:, watched.surface]
+    index, beyond, normal = behind_walls(rows, skin, flesh, distance, gradient)
     return _Probed(
         probed.points, probed.distance.index_put(index, -beyond), probed.normal.index_put(index, normal)
     )
