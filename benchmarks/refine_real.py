@@ -14,6 +14,7 @@ import argparse
 import platform
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -70,27 +71,11 @@ def main() -> None:
     few = grasps[:: options.every]
     rows = [run("input", grasps, lambda batch: batch)]
     print(line(rows[-1]), flush=True)
-    for name, config in GRAVITY.items():
+    settings = [*GRAVITY.items(), *energies().items(), *bridges().items()]
+    for name, config in settings:
+        refine = refine_energy if isinstance(config, EnergyConfig) else refine_gravity
         some = grasps if name == "gravity (default)" else few
-        rows.append(
-            run(
-                name,
-                some,
-                lambda batch, config=config: refine_gravity(batch, config=config, generator=seeded()),
-            )
-        )
-        print(line(rows[-1]), flush=True)
-    for name, config in energies().items():
-        rows.append(run(name, few, lambda batch, config=config: refine_energy(batch, config=config)))
-        print(line(rows[-1]), flush=True)
-    for name, config in bridges().items():
-        rows.append(
-            run(
-                name,
-                few,
-                lambda batch, config=config: refine_gravity(batch, config=config, generator=seeded()),
-            )
-        )
+        rows.append(run(name, some, partial(refine, config=config, generator=seeded())))
         print(line(rows[-1]), flush=True)
     write(rows, options)
 

@@ -13,6 +13,7 @@ _HOMES = {
     "Hand": "handhold.hand",
     "HandParams": "handhold.hand",
     "fit_hand": "handhold.hand.keypoints",
+    "fit_vertices": "handhold.hand.vertices",
     "ObjectMesh": "handhold.objects",
     "Contact": "handhold.interaction.grasp",
     "Grasp": "handhold.interaction.grasp",

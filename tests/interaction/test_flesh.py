@@ -46,7 +46,9 @@ def test_skin_inside_is_taken_only_where_the_nearest_face_leads_away_from_its_bo
     rows = scene((0.2, 0.05, 0.2), [-0.08, -0.03, 0.0])
     skin, vertex, _, _ = probe(rows)
     distance, gradient = (x[0] for x in rows.distance(skin[None]))
-    flesh = place(forward(rows.hand, rows.state), flesh_points(rows.hand, rows.state.betas))[0][bone_of_skin(rows.hand)]
+    flesh = place(forward(rows.hand, rows.state), flesh_points(rows.hand, rows.state.betas))[0][
+        bone_of_skin(rows.hand)
+    ]
     away = ((flesh - skin) * gradient).sum(-1) < 0
     inside = distance < 0
     assert (inside & ~away).sum() > 50

@@ -2,13 +2,11 @@
 
 from handhold.batch.fitting import hand_of, load_grasp, load_hand, make_grasps
 from handhold.batch.refining import Failure, Outcome, Refine, refine_scenes
-from handhold.batch.vertex_fit import fit_vertices
 
 __all__ = [
     "Failure",
     "Outcome",
     "Refine",
-    "fit_vertices",
     "hand_of",
     "load_grasp",
     "load_hand",

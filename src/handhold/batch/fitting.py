@@ -8,10 +8,10 @@ from pathlib import Path
 
 import torch
 
-from handhold.batch.vertex_fit import fit_vertices
 from handhold.errors import InputError
 from handhold.hand import Hand, HandParams
 from handhold.hand.keypoints import fit_hand
+from handhold.hand.vertices import fit_vertices
 from handhold.interaction.grasp import Grasp
 from handhold.io.scene import Scene, Units, load_scene
 from handhold.objects import ObjectMesh

@@ -2,9 +2,9 @@ import pytest
 import roma
 import torch
 
-from handhold.batch import fit_vertices
 from handhold.errors import InputError
 from handhold.hand import Hand, HandParams
+from handhold.hand.vertices import fit_vertices
 
 
 def posed(hand: Hand, *batch: int) -> HandParams:
