@@ -176,7 +176,7 @@ def forward(hand: Hand, state: HandState) -> Pose:
 def place(pose: Pose, points: SkinnedPoints) -> Tensor:
     """World positions (B, N, 3) of skinned points."""
     blended = (points.weights @ pose.affine).unflatten(-1, (3, 4))
-    return (blended[..., :3] @ points.rest[..., None]).squeeze(-1) + blended[..., 3]
+    return torch.einsum("bnij,bnj->bni", blended[..., :3], points.rest) + blended[..., 3]
 
 
 def directional_jacobian(hand: Hand, pose: Pose, points: SkinnedPoints, directions: Tensor) -> Tensor:

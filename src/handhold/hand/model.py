@@ -205,7 +205,7 @@ class Hand:
         offset = position - (rotation @ joints[..., None]).squeeze(-1)
         affine = torch.cat((rotation, offset[..., None]), -1).flatten(-2)  # (*, 16, 12)
         blended = (self.skin_weights @ affine).unflatten(-1, (3, 4))
-        posed = (blended[..., :3] * vertices[..., None, :]).sum(-1) + blended[..., 3]
+        posed = torch.einsum("...vij,...vj->...vi", blended[..., :3], vertices) + blended[..., 3]
         keypoints = torch.cat((position, posed[..., self.tip_vertices, :]), -2)
         frames = torch.cat((rotation, position[..., None]), -1)
         bottom = frames.new_tensor([0.0, 0.0, 0.0, 1.0]).expand(*frames.shape[:-2], 1, 4)
