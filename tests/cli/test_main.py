@@ -88,3 +88,15 @@ def test_bad_input_from_a_shell(tmp_path):
     done = subprocess.run([*RUN, "check", str(tmp_path / "none.obj")], capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1 and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [["demo"], ["evaluate", "x.npz"], ["refine", "x.json"]])
+def test_a_negative_seed_is_refused(command, tmp_path, capsys):
+    assert main([*command, "--out", str(tmp_path / "out"), "--seed", "-1"]) == 2
+    assert "--seed" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_with_too_long_a_name_is_refused(tmp_path, capsys):
+    assert main(["demo", "--out", str(tmp_path / ("x" * 300))]) == 2
+    assert "output folder" in capsys.readouterr().err

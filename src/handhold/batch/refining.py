@@ -24,6 +24,9 @@ CHUNK_ROWS = 32
 
 Refine = Callable[[list[Grasp]], list[Grasp]]
 
+DEEP_MM, DEEP_CM3 = 10.0, 20.0
+"""A hand that lies so deep in the object after refining was beyond mending."""
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -181,6 +184,10 @@ def _outcome(
 
 def _words(after: list[Measures]) -> list[str]:
     """What the user should be told of a result."""
+    if any(m.pd_mm > DEEP_MM or m.iv_cm3 > DEEP_CM3 for m in after):
+        return [
+            "the hand is still inside the object: it was too deep in it to be taken out; is the pose right?"
+        ]
     if all(m.fingers_in_contact == 0 for m in after):
         return ["no finger touches the object: the hand is too far from it to be drawn to it"]
     if any(math.isnan(m.iv_cm3) for m in after):

@@ -12,7 +12,7 @@ import traceback
 import warnings
 from collections.abc import Sequence
 
-from handhold.errors import HandholdError
+from handhold.errors import HandholdError, InputError
 from handhold.version import __version__
 
 COMMANDS = {
@@ -79,6 +79,10 @@ def _dispatch(given: list[str]) -> int:
         args=rest,
         config=(tyro.conf.FlagCreatePairsOff, tyro.conf.AvoidSubcommands),
     )
+    if getattr(options, "seed", 0) < 0:
+        raise InputError(
+            "is negative", where="--seed", expected="0 or a positive whole number", got=options.seed
+        )
     return command.run(options)
 
 

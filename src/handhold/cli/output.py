@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,7 +21,7 @@ def output_folder(path: Path) -> Iterator[Path]:
     Raises:
         InputError: it cannot be made or written to.
     """
-    new = [p for p in (path, *path.parents) if not p.exists()]
+    new = [p for p in (path, *path.parents) if not os.path.exists(p)]
     try:
         yield prepare_output(path)
     finally:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from handhold.errors import InputError
 from handhold.geometry.mesh import unique_edges
 from handhold.interaction.flesh import THIN, behind_walls
 from handhold.interaction.rows import Rows
@@ -29,6 +30,19 @@ class SoftContactConfig:
     passes: int = 5
     smooth: float = 0.5
     reach: float = 0.002
+
+    def __post_init__(self) -> None:
+        for name in ("cap", "margin", "reach"):
+            if not getattr(self, name) >= 0:
+                raise InputError(
+                    "must not be negative", where=f"SoftContactConfig.{name}", got=getattr(self, name)
+                )
+        if not 0 <= self.smooth <= 1:
+            raise InputError(
+                "out of range", where="SoftContactConfig.smooth", expected="0 to 1", got=self.smooth
+            )
+        if self.passes < 1:
+            raise InputError("must be at least 1", where="SoftContactConfig.passes", got=self.passes)
 
 
 def yield_to(

@@ -22,12 +22,12 @@ def prepare_output(folder: str | Path) -> Path:
         InputError: the path is a file, or cannot be made or written to.
     """
     folder = Path(folder)
-    if folder.exists() and not folder.is_dir():
-        raise InputError(
-            "is not a folder", where=folder, expected="a folder to write results to", got="a file"
-        )
     probe = _hidden(folder / "probe")
     try:
+        if folder.exists() and not folder.is_dir():
+            raise InputError(
+                "is not a folder", where=folder, expected="a folder to write results to", got="a file"
+            )
         folder.mkdir(parents=True, exist_ok=True)
         probe.touch(exist_ok=False)
     except OSError as error:

@@ -203,6 +203,8 @@ def test_the_grid_gives_about_the_same_as_the_exact_field():
         {"solver": "x"},
         {"contact": "x"},
         {"gravity": float("nan")},
+        {"vertex_stride": 999},
+        {"reopen": (float("nan"),)},
     ],
 )
 def test_bad_settings_are_refused(bad):

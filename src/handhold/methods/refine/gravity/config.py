@@ -98,6 +98,14 @@ class GravityConfig:
                 raise InputError(
                     "must not be negative", where=f"GravityConfig.{name}", got=getattr(self, name)
                 )
+        if self.vertex_stride > 20:
+            raise InputError(
+                "too large", where="GravityConfig.vertex_stride", expected="1 to 20", got=self.vertex_stride
+            )
+        if not all(0 <= amount <= 3 for amount in self.reopen):
+            raise InputError(
+                "out of range", where="GravityConfig.reopen", expected="angles of 0 to 3", got=self.reopen
+            )
         for name, known in (("solver", ("coupled", "sde")), ("contact", ("reach", "nearest", "ray"))):
             if getattr(self, name) not in known:
                 expected = " or ".join(known)
