@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -101,10 +100,3 @@ def all_or_none() -> Iterator[Callable[[Path], Path]]:
             with suppress(OSError):
                 path.unlink()
         raise
-
-
-def is_report(path: Path) -> bool:
-    """Whether a JSON file is a report of ours."""
-    with suppress(OSError, ValueError):
-        return str(json.loads(path.read_bytes()).get("format", "")).startswith("handhold-report")
-    return False

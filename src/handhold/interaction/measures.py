@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from handhold.geometry.mesh import face_vectors
 from handhold.hand import BONES, FINGERS, Hand
 from handhold.interaction.grasp import Grasp
 from handhold.objects import ObjectMesh
@@ -118,12 +119,7 @@ def moved_mm(joints: Tensor, observed: Tensor | None) -> float:
 
 def flipped_faces(before: Tensor, after: Tensor, faces: Tensor) -> int:
     """Faces whose normal turned by more than a right angle between two vertex sets (V, 3)."""
-
-    def normals(v: Tensor) -> Tensor:
-        a, b, c = v[faces].unbind(1)
-        return torch.linalg.cross(b - a, c - a)
-
-    return int(((normals(before) * normals(after)).sum(-1) < 0).sum())
+    return int(((face_vectors(before, faces) * face_vectors(after, faces)).sum(-1) < 0).sum())
 
 
 def intersection_volume_cm3(vertices: Tensor, faces: Tensor, obj: ObjectMesh) -> float:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from handhold.errors import InputError
-from handhold.geometry.mesh import unique_edges
+from handhold.geometry.mesh import face_vectors, uniform_laplacian
 from handhold.interaction.flesh import THIN, behind_walls
 from handhold.interaction.rows import Rows
 
@@ -127,27 +127,22 @@ def capped(offsets: Tensor, cap: float) -> Tensor:
 
 def _neighbour_mean(faces: Tensor, count: int, like: Tensor):
     """A function that averages (B, V, 3) over each vertex's neighbours."""
-    edges = unique_edges(faces)
-    both = torch.cat((edges, edges.flip(-1)))
-    degree = torch.bincount(both[:, 0], minlength=count).to(like)
-    matrix = torch.sparse_coo_tensor(
-        both.T, 1 / degree[both[:, 0]], (count, count), check_invariants=False
-    ).coalesce()
+    laplacian = uniform_laplacian(faces, count, dtype=like.dtype)
 
     def mean(values: Tensor) -> Tensor:
         flat = values.transpose(0, 1).reshape(count, -1)
-        return (matrix @ flat).reshape(count, -1, 3).transpose(0, 1)
+        return (flat + laplacian @ flat).reshape(count, -1, 3).transpose(0, 1)
 
     return mean
 
 
 def unfolded(vertices: Tensor, offsets: Tensor, faces: Tensor, *, rounds: int = 40) -> Tensor:
     """Offsets made common to the corners of each face that they would turn over; in the end, shrunk there."""
-    before = _face_normals(vertices, faces)
+    before = face_vectors(vertices, faces)
     offsets = offsets.clone()
     flat = offsets.view(-1, 3)
     for k in range(rounds):
-        after = _face_normals(vertices + offsets, faces)
+        after = face_vectors(vertices + offsets, faces)
         row, face = torch.nonzero((before * after).sum(-1) <= 0, as_tuple=True)
         if not len(row):
             break
@@ -157,8 +152,3 @@ def unfolded(vertices: Tensor, offsets: Tensor, faces: Tensor, *, rounds: int = 
         count = torch.zeros_like(flat[:, 0]).index_add_(0, corner, torch.ones_like(common[:, 0]))
         flat[corner] = total[corner] / count[corner, None] * (1.0 if k < rounds // 2 else 0.8)
     return offsets
-
-
-def _face_normals(vertices: Tensor, faces: Tensor) -> Tensor:
-    a, b, c = (vertices[:, faces[:, k]] for k in range(3))
-    return torch.linalg.cross(b - a, c - a)

@@ -41,6 +41,7 @@ from handhold.hand.skeleton import FINGERS
 from handhold.interaction.contact import ContactRegions, contact_regions
 from handhold.interaction.grasp import Contact
 from handhold.interaction.gravity_field import GravityField
+from handhold.interaction.measures import CONTACT_MM
 from handhold.interaction.rows import Rows
 from handhold.interaction.soft_contact import SoftContactConfig, capped, unfolded, yield_to
 from handhold.methods.refine.gravity.sde_config import SdeConfig
@@ -49,8 +50,6 @@ if TYPE_CHECKING:
     from scipy.spatial import KDTree
 
 MM = 1e3
-TOUCH = 0.003
-"""A finger occupies its contact region if one of its vertices is this near [m]."""
 LARGEST_TURN = 0.25
 """Largest turn of a joint in one refit [rad]."""
 LOST = 1.0
@@ -299,7 +298,7 @@ def _valid_contact(rows: Rows, skin: Tensor, regions: ContactRegions, config: Sd
     touching, assigned = [], []
     for k in range(len(FINGERS)):
         own = labels == k + 1
-        touching.append(distance[:, own].abs().amin(-1) <= TOUCH)
+        touching.append(distance[:, own].abs().amin(-1) <= CONTACT_MM / MM)
         assigned.append(regions.hand[:, own].amax(-1) > 0)
     touches, asked = torch.stack(touching, -1), torch.stack(assigned, -1)
     return clear & (touches | ~asked).all(-1) & asked.any(-1)
