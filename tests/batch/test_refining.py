@@ -6,7 +6,7 @@ import pytest
 import torch
 import trimesh
 
-import handhold.batch.refining as refining
+import handhold.batch.loading as loading
 from handhold.batch import Failure, Outcome, load_grasp, refine_scenes
 from handhold.hand import Hand, HandParams
 from handhold.io import load_scene
@@ -76,11 +76,9 @@ def test_failures_are_told_apart(tmp_path):
 
 def test_few_scenes_are_in_memory_at_once(tmp_path, monkeypatch):
     """Chunks are loaded one ahead, and no further."""
-    monkeypatch.setattr(refining, "CHUNK_ROWS", 2)
+    monkeypatch.setattr(loading, "CHUNK_ROWS", 2)
     loaded = []
-    monkeypatch.setattr(
-        refining, "load_scene", lambda path, **o: loaded.append(path) or load_scene(path, **o)
-    )
+    monkeypatch.setattr(loading, "load_scene", lambda path, **o: loaded.append(path) or load_scene(path, **o))
     paths = [write(tmp_path, str(k)) for k in range(10)]
     for done, _ in enumerate(refine_scenes(paths, unchanged)):
         assert len(loaded) <= done + 2 * 2 + 2

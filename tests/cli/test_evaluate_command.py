@@ -3,14 +3,19 @@ import json
 
 import numpy as np
 import pytest
+import trimesh
 from cli_examples import arrays, can, report, write_scene
 
 from handhold.cli.main import main
+from handhold.evaluate import METRICS
 from handhold.interaction.measures import Measures
 
+QUICK = ("--protocol", "exact", "refinement")
 
-def evaluate(path, out, *more) -> tuple[int, dict | None]:
-    code = main(["evaluate", str(path), "--json", str(out), *more])
+
+def evaluate(path, out, *more, all_protocols: bool = False) -> tuple[int, dict | None]:
+    quick = () if all_protocols or "--protocol" in more else QUICK
+    code = main(["evaluate", str(path), "--json", str(out), *quick, *more])
     return code, json.loads(out.read_text()) if out.exists() else None
 
 
@@ -26,9 +31,112 @@ def test_a_result_has_the_figures_that_refine_reported(refined, tmp_path, capsys
 def test_the_contract(refined, tmp_path):
     told = evaluate(refined / "scene.npz", tmp_path / "e.json")[1]
     assert set(told["aggregate"]) == set(Measures.names())
+    assert "iv_cm3" in told["grasps"][0]
     for entry in told["aggregate"].values():
         assert set(entry) == {"mean", "ci", "n", "failed"} and len(entry["ci"]) == 2 and entry["n"] == 1
-    assert {"handhold", "hand_models", "seed"} <= set(told["provenance"])
+    assert {"handhold", "hand_models", "seed", "protocol"} <= set(told["provenance"])
+
+
+def test_everything_that_needs_no_reference_is_the_default(refined, tmp_path):
+    code, told = evaluate(refined, tmp_path / "e.json", all_protocols=True)
+    assert code == 0
+    table = told["aggregate"]
+    promised = ("iv_cm3@obman-surface-5mm", "iv_cm3@halo-1mm", "iv_cm3@choir-2mm", "pd_mm")
+    for metric in (*promised, "stability_cm@six-way", "stability_cm@obman-drop", "contact_ratio@grasptta"):
+        assert table[metric]["n"] == 1 and table[metric]["failed"] == 0, metric
+    assert list(table) == [m for m in METRICS if m in table]
+    assert not any(m.startswith(("mpjpe", "entropy")) for m in table)  # no reference, and no 20 grasps
+
+
+def test_against_a_reference(refined, tmp_path):
+    scene = refined.parent / "in"
+    code, told = evaluate(refined, tmp_path / "e.json", "--reference", str(scene), "--protocol", "pose")
+    (grasp,) = told["grasps"]
+    assert code == 0 and grasp["mpjpe_mm"] == pytest.approx(
+        report(refined)["mean"]["after"]["moved_mm"], abs=1e-3
+    )
+    assert 0 < grasp["mpjpe_mm@pa"] < grasp["mpjpe_mm@root"] and 0 < grasp["mpvpe_mm"] < 20
+
+
+def test_a_missing_reference_is_told_and_the_rest_is_scored(refined, tmp_path, capfd):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    given = arrays(refined / "scene.npz")
+    for name in ("scene", "other"):
+        np.savez(folder / f"{name}.npz", **{**given, "name": name})
+    np.savez(folder / "third.npz", **{**given, "name": "third"})
+    truth = tmp_path / "truth"
+    truth.mkdir()
+    for name in ("scene", "third"):
+        np.savez(truth / f"{name}.npz", **{**given, "name": name})
+    code, told = evaluate(
+        folder, tmp_path / "e.json", "--reference", str(truth), "--protocol", "exact", "pose"
+    )
+    assert code == 2 and "no reference for other" in capfd.readouterr().err
+    entry = told["aggregate"]["mpjpe_mm"]
+    assert (entry["n"], entry["failed"], told["aggregate"]["pd_mm"]["n"]) == (2, 1, 3)
+    assert "no reference" in next(iter(entry["causes"]))
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("--protocol", "six_way"), "six-way"),
+        (("--protocol", "pose"), "--reference"),
+        (("--reference", "nowhere"), "nowhere"),
+        (("--workers", "0"), "--workers"),
+        (("--object", "can.obj"), "--object"),
+    ],
+)
+def test_bad_options(refined, tmp_path, complaint, more, said):
+    assert evaluate(refined, tmp_path / "e.json", *more) == (2, None)
+    assert said in complaint()
+
+
+def test_a_set_of_another_tool_is_so_many_grasps(refined, tmp_path):
+    given = arrays(refined / "scene.npz")
+    lifted = given["hand_vertices"] + np.array([0, 0, 0.3])
+    np.savez(
+        tmp_path / "set.npz",
+        hand_vertices=np.stack([given["hand_vertices"], lifted]),
+        **{k: given[k] for k in ("hand_faces", "object_vertices", "object_faces")},
+    )
+    code, told = evaluate(tmp_path / "set.npz", tmp_path / "e.json", "--protocol", "contact")
+    assert code == 0 and [g["name"] for g in told["grasps"]] == ["set_0000", "set_0001"]
+    assert [g["contact_ratio@grasptta"] for g in told["grasps"]] == [1, 0]
+    short = tmp_path / "short.npz"
+    np.savez(short, **{**arrays(tmp_path / "set.npz"), "names": np.array(["x", "y"])})
+    assert (
+        evaluate(tmp_path / "set.npz", tmp_path / "f.json", "--reference", str(short), "--protocol", "pose")[
+            0
+        ]
+        == 0
+    )
+
+
+def test_sets_of_unequal_size(refined, tmp_path, complaint):
+    given = arrays(refined / "scene.npz")
+    keys = ("hand_faces", "object_vertices", "object_faces")
+    for name, count in (("a", 2), ("b", 3)):
+        stack = np.stack([given["hand_vertices"]] * count)
+        np.savez(tmp_path / f"{name}.npz", hand_vertices=stack, **{k: given[k] for k in keys})
+    out = tmp_path / "e.json"
+    told = evaluate(tmp_path / "a.npz", out, "--reference", str(tmp_path / "b.npz"), "--protocol", "pose")
+    assert told == (2, None) and "equally many" in complaint()
+
+
+def test_a_folder_of_meshes(refined, tmp_path):
+    given = arrays(refined / "scene.npz")
+    folder = tmp_path / "meshes"
+    folder.mkdir()
+    trimesh.Trimesh(given["hand_vertices"], given["hand_faces"], process=False).export(folder / "g_hand.ply")
+    trimesh.Trimesh(given["object_vertices"], given["object_faces"], process=False).export(
+        folder / "g_object.ply"
+    )
+    code, told = evaluate(folder, tmp_path / "e.json", "--protocol", "exact")
+    assert code == 0 and told["grasps"][0]["iv_cm3"] == pytest.approx(
+        report(refined)["mean"]["after"]["iv_cm3"], abs=1e-3
+    )
 
 
 def test_a_scene_is_scored_as_its_fitted_hand(refined, tmp_path):
@@ -45,7 +153,7 @@ def test_arrays_of_another_tool(refined, tmp_path):
     (grasp,) = told["grasps"]
     assert code == 0
     assert grasp["iv_cm3"] == pytest.approx(report(refined)["mean"]["after"]["iv_cm3"], abs=1e-3)
-    assert grasp["fingers_in_contact"] is None and "no hand model" in grasp["causes"]["fingers_in_contact"]
+    assert grasp["fingers_in_contact"] is None and "unknown hand" in grasp["causes"]["fingers_in_contact"]
     assert told["aggregate"]["bones_through"] == {"mean": None, "ci": [None, None], "n": 0, "failed": 1}
 
 
@@ -73,10 +181,13 @@ def test_another_version_of_the_hand_is_scored_without_it(refined, tmp_path):
 
 
 def test_out_has_a_report_and_a_table_of_all_grasps(refined, tmp_path):
-    assert main(["evaluate", str(refined), "--out", str(tmp_path / "out"), "--quiet"]) == 0
+    assert main(["evaluate", str(refined), "--out", str(tmp_path / "out"), "--quiet", *QUICK]) == 0
     with (tmp_path / "out" / "grasps.csv").open() as file:
         (row,) = csv.DictReader(file)
     assert float(row["pd_mm"]) == report(tmp_path / "out")["grasps"][0]["pd_mm"]
+    assert "toprule" in (tmp_path / "out" / "table.tex").read_text()
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert page.lstrip().lower().startswith("<!doctype html") and "data:image/png" in page
 
 
 def test_one_bad_grasp_is_named_and_the_others_are_scored(refined, tmp_path, capfd):

@@ -9,7 +9,7 @@ import torch
 import trimesh
 from cli_examples import CHEAP, arrays, can, hand_keypoints, refine, report, scene_document, write_scene
 
-import handhold.batch.refining
+import handhold.batch.loading
 import handhold.cli.refine
 from handhold.cli.main import main
 from handhold.errors import HandholdError
@@ -270,7 +270,7 @@ def test_many_scenes_go_in_chunks_in_order(tmp_path, monkeypatch):
         return grasps
 
     monkeypatch.setattr(handhold.cli.refine, "refine_gravity", method)
-    monkeypatch.setattr(handhold.batch.refining, "CHUNK_ROWS", 4)
+    monkeypatch.setattr(handhold.batch.loading, "CHUNK_ROWS", 4)
     for k in range(9):
         write_scene(tmp_path / "in", name=f"{k}.json")
     assert refine(tmp_path / "in", tmp_path / "out") == 0

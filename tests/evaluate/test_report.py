@@ -31,7 +31,13 @@ def test_one_grasp_has_no_interval():
 
 
 def test_nothing_but_failures_has_no_mean():
-    assert aggregate([score("a", None)])["pd_mm"] == {"mean": None, "ci": [None, None], "n": 0, "failed": 1}
+    assert aggregate([score("a", None)])["pd_mm"] == {
+        "mean": None,
+        "ci": [None, None],
+        "n": 0,
+        "failed": 1,
+        "causes": {"": 1},
+    }
 
 
 def test_the_seed_decides():

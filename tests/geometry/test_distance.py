@@ -209,3 +209,10 @@ def test_pickles_without_its_trees():
     np.testing.assert_array_equal(
         field.query(points).distance, pickle.loads(pickle.dumps(field)).query(points).distance
     )
+
+
+def test_unsigned_is_the_distance_without_its_sign():
+    surface = exact(trimesh.creation.icosphere(subdivisions=2, radius=0.03))
+    points = np.random.default_rng(3).normal(scale=0.04, size=(200, 3))
+    assert surface.unsigned(points) == pytest.approx(np.abs(surface.query(points).distance))
+    assert surface.unsigned(np.zeros((0, 3))).shape == (0,)

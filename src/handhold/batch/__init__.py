@@ -1,12 +1,15 @@
 """Many scenes: loading, fitting hands, refining in chunks."""
 
 from handhold.batch.fitting import hand_of, load_grasp, load_hand, make_grasps
-from handhold.batch.refining import Failure, Outcome, Refine, refine_scenes
+from handhold.batch.loading import Failure, FittedScene, fitted_scenes
+from handhold.batch.refining import Outcome, Refine, refine_scenes
 
 __all__ = [
     "Failure",
+    "FittedScene",
     "Outcome",
     "Refine",
+    "fitted_scenes",
     "hand_of",
     "load_grasp",
     "load_hand",

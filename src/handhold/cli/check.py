@@ -11,10 +11,10 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from handhold.cli.inputs import kind_of
 from handhold.cli.output import REPORT_FORMAT, check_writable
 from handhold.errors import InputError
 from handhold.io.files import write_json, writing
+from handhold.io.kinds import kind_of
 from handhold.objects import ObjectMesh
 
 SAVED = (".obj", ".ply", ".stl", ".glb")
@@ -89,7 +89,7 @@ def _examine(options: Options) -> tuple[ObjectMesh, dict[str, Any]]:
         result = load_result(options.path)
         model = f"{result.model} {result.model_version}"
         return result.object(), {"side": result.side, "model": model, "warnings": []}
-    if kind == "arrays":
+    if kind == "set":
         raise InputError(
             "is neither a scene nor a mesh", where=options.path, remedy="handhold evaluate scores it."
         )

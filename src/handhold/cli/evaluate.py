@@ -1,36 +1,33 @@
-"""Score grasps: how deep, how much, how many fingers, how far.
+"""Score grasps by the field's metrics, each under its name.
 
-Takes a result of `refine` (.npz), a scene, a folder of either, or an .npz of another tool with hand_vertices,
-hand_faces, object_vertices and object_faces. A folder that holds results is scored by them, not by scenes.
+Takes a result of `refine` (.npz), a scene, another tool's set (.npz, .json), a folder of any of these, or a folder
+of meshes (<name>_hand.ply with <name>_object.ply, or hands alone with --object). A folder that holds results is
+scored by them, not by scenes. Without --protocol everything is measured that needs no reference, with
+--reference everything.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import tyro
 
-from handhold.batch import load_grasp, load_hand
-from handhold.cli.inputs import find_grasps, kind_of
-from handhold.cli.output import REPORT_FORMAT, check_ours, check_writable, output_folder
+from handhold.batch.loading import Failure
+from handhold.batch.pairs import match, read_pairs
+from handhold.batch.scoring import Task, score_all
+from handhold.cli.evaluate_report import make_report, print_report, write_report
+from handhold.cli.output import check_writable
 from handhold.cli.progress import progress
-from handhold.errors import HandholdError, InputError
-from handhold.evaluate import (
-    HandObject,
-    Score,
-    aggregate,
-    provenance,
-    read_arrays_of_grasp,
-    score_arrays,
-    score_grasp,
-    write_csv,
-)
-from handhold.hand import Hand
-from handhold.io import load_result, write_json
-from handhold.io.results import Result
+from handhold.errors import InputError, MissingExtra
+from handhold.evaluate import PROTOCOLS, Protocol, Score, score_set, select
+from handhold.interaction.hand_object import HandObject
+from handhold.io.kinds import find_grasps
+from handhold.io.mesh_folders import looks_like_mesh_folder, read_mesh_folder
+from handhold.optional import require
 
 
 @dataclass(frozen=True)
@@ -38,116 +35,155 @@ class Options:
     """Options of `handhold evaluate`.
 
     Attributes:
-        pred: a result, a scene, or a folder of either.
-        out: also write report.json and grasps.csv to this folder.
+        pred: results, scenes or sets, or a folder of them.
+        reference: the same grasps as they should be, matched by name.
+        protocol: only these: names of protocols, of families (pose, penetration, contact, stability, diversity,
+            motion, refinement) or of metrics.
+        object: the object's mesh, for a folder of hand meshes.
+        out: also write report.json, report.html, grasps.csv and table.tex to this folder.
         json: also write the report here.
-        units: overrides the scenes' unit.
-        mano: your MANO file, for scenes and results on its hand.
-        seed: of the bootstrap intervals.
+        units: overrides the scenes' unit; unit of the meshes.
+        mano: your MANO file, for scenes, results and sets on its hand.
+        seed: of the bootstrap intervals and of what is sampled.
+        workers: processes; as many as there are cores by default. The figures do not depend on it.
+        no_picture: leave the pictures out of report.html.
         quiet: print nothing but errors.
     """
 
     pred: Annotated[Path, tyro.conf.Positional]
+    reference: Path | None = None
+    protocol: tyro.conf.UseAppendAction[tuple[tuple[str, ...], ...]] = ()
+    object: Path | None = None
     out: Path | None = None
     json: Path | None = None
     units: Literal["m", "mm"] | None = None
     mano: Path | None = None
     seed: int = 0
+    workers: int | None = None
+    no_picture: bool = False
     quiet: bool = False
 
 
 def run(options: Options) -> int:
     """Score, write, print. Returns the exit code."""
-    paths, passed_over = find_grasps(options.pred)
+    if options.workers is not None and options.workers < 1:
+        raise InputError("is no number of processes", where="--workers", expected="1 or more")
+    protocols, notes = choose(options)
     check_writable(options.json, "--json")
-    scores, failures, hands = _score_all(paths, options)
-    for path, error in failures:
-        print(
-            f"handhold: {error}" if str(path) in str(error) else f"handhold: {path}: {error}", file=sys.stderr
-        )
-    if not scores:
+    pairs, failures, passed_over = read(options.pred, options)
+    for failure in failures:
+        print(f"handhold: {failure.error}", file=sys.stderr)
+    if not pairs:
         return 2
-    report = {
-        "format": REPORT_FORMAT,
-        "command": "evaluate",
-        "aggregate": aggregate(scores, seed=options.seed),
-        "grasps": [score.as_dict() for score in scores],
-        "failures": [{"name": path.stem, "path": path, "error": str(error)} for path, error in failures],
-        "provenance": provenance(
-            hands=hands, seed=options.seed, protocol="exact meshes, contact within 3 mm"
-        ),
-    }
-    _write(report, scores, options)
+    if passed_over:
+        notes.append(f"the folder's {passed_over} scenes were passed over, for it holds results")
+    if not options.protocol:
+        protocols = fitting(protocols, pairs)
+    references: list[HandObject | None] = [None] * len(pairs)
+    if options.reference is not None:
+        references, missing = find_references(pairs, options)
+        failures += missing
+    scores = score(pairs, references, protocols, options)
+    report = make_report(
+        scores,
+        score_set(pairs, protocols, seed=options.seed),
+        failures,
+        notes=notes,
+        pairs=pairs,
+        protocols=protocols,
+        seed=options.seed,
+    )
+    write_report(report, scores, pairs, out=options.out, json=options.json, pictures=not options.no_picture)
     if not options.quiet:
-        _print(report, passed_over)
+        print_report(report, options.out)
     return 2 if failures else 0
 
 
-def _score_all(
-    paths: list[Path], options: Options
-) -> tuple[list[Score], list[tuple[Path, HandholdError]], set[tuple[str, str]]]:
-    scores, failures, hands = [], [], set()
-    with progress("scoring", len(paths), quiet=options.quiet) as step:
-        for path in paths:
-            try:
-                score, hand = _score(path, options)
-            except HandholdError as error:
-                failures.append((path, error))
+def choose(options: Options) -> tuple[tuple[Protocol, ...], list[str]]:
+    """The protocols to run, and what the user should know of those that are not.
+
+    Raises:
+        InputError: an unknown name, or one that needs a reference where none is given.
+        MissingExtra: one that was asked for needs a package that is not installed.
+    """
+    asked = [name for group in options.protocol for names in group for name in names.split(",") if name]
+    protocols = select(asked) if asked else PROTOCOLS
+    needing = [p.name for p in protocols if p.reference]
+    if options.reference is None:
+        if asked and len(needing) == len(protocols):
+            raise InputError(
+                "needs a reference", where=f"--protocol {' '.join(asked)}", remedy="Give --reference."
+            )
+        protocols = tuple(p for p in protocols if not p.reference)
+    try:
+        if any(p.physics for p in protocols):
+            require("mujoco", extra="physics")
+            require("coacd", extra="physics")
+    except MissingExtra as error:
+        if asked:
+            raise
+        return tuple(p for p in protocols if not p.physics), [f"stability was left out: {error}"]
+    return protocols, []
+
+
+def fitting(protocols: Sequence[Protocol], pairs: Sequence[HandObject]) -> tuple[Protocol, ...]:
+    """Of protocols that nobody asked for, those that have something to read."""
+    refined = any(p.hand is not None or p.fitted_vertices is not None for p in pairs)
+    return tuple(
+        p
+        for p in protocols
+        if (refined or p.name != "refinement") and (p.scope != "set" or len(pairs) >= p.least)
+    )
+
+
+def read(path: Path, options: Options, *, truth: bool = False) -> tuple[list[HandObject], list[Failure], int]:
+    """All grasps at a path, what could not be read, and how many scenes were passed over for results."""
+    if path.is_dir() and (options.object is not None or looks_like_mesh_folder(path)):
+        return read_mesh_folder(path, object_path=options.object, units=options.units), [], 0
+    if options.object is not None:
+        raise InputError("is for a folder of hand meshes", where="--object", got=path)
+    paths, passed_over = find_grasps(path)
+    pairs: list[HandObject] = []
+    failures: list[Failure] = []
+    with progress("reading", len(paths), quiet=options.quiet) as step:
+        for _, found in read_pairs(paths, units=options.units, mano=options.mano, truth=truth):
+            if isinstance(found, Failure):
+                failures.append(found)
             else:
-                scores.append(score)
-                hands |= {hand} if hand else set()
+                pairs += found
             step()
-    return scores, failures, hands
+    return pairs, failures, passed_over
 
 
-def _score(path: Path, options: Options) -> tuple[Score, tuple[str, str] | None]:
-    """A file's figures, and the name and version of its hand model if known."""
-    kind = kind_of(path)
-    if kind == "mesh":
-        raise InputError("a mesh alone is no grasp", where=path, expected="a result or a scene")
-    if kind == "arrays":
-        return score_arrays(read_arrays_of_grasp(path), no_model="the file names no hand model"), None
-    if kind == "result":
-        result = load_result(path)
-        made = (result.model, result.model_version)
-        hand, why = hand_of_result(result, options.mano)
-        if hand is None:
-            return score_arrays(HandObject.of_result(result), no_model=why), made
-        return score_grasp(result.grasp(hand)), made
-    grasp, _ = load_grasp(path, units=options.units, mano=options.mano)
-    return score_grasp(grasp), (grasp.hand.name, grasp.hand.version)
+def find_references(
+    pairs: Sequence[HandObject], options: Options
+) -> tuple[list[HandObject | None], list[Failure]]:
+    """The reference of each grasp; those that have none, or cannot be read, are failures."""
+    assert options.reference is not None
+    truths, failures, _ = read(options.reference, options, truth=True)
+    if not truths:
+        raise InputError("no reference can be read", where=options.reference, got=failures[0].error)
+    references = match(pairs, truths)
+    for pair, reference in zip(pairs, references, strict=True):
+        if reference is None:
+            text = f"{options.reference}: holds no reference for {pair.name}."
+            failures.append(Failure(pair.name, options.reference, text))
+    for failure in failures:
+        print(f"handhold: {failure.error}", file=sys.stderr)
+    return references, failures
 
 
-def hand_of_result(result: Result, mano: Path | None) -> tuple[Hand | None, str]:
-    """The hand model that a result was made with, or None and why it is not to be had."""
-    if result.model != "open" and mano is None:
-        return None, f"made with a {result.model} hand, whose file was not given (--mano)"
-    hand = load_hand(result.model, mano if result.model != "open" else None, result.side, "cpu")
-    if hand.version != result.model_version:
-        return None, f"made with the {result.model} hand {result.model_version}, and this is {hand.version}"
-    return hand, ""
-
-
-def _write(report: dict[str, Any], scores: list[Score], options: Options) -> None:
-    if options.out is not None:
-        with output_folder(options.out) as folder:
-            write_csv(scores, folder / "grasps.csv")
-            write_json(report, check_ours(folder / "report.json"))
-    if options.json is not None:
-        write_json(report, options.json)
-
-
-def _print(report: dict[str, Any], passed_over: int) -> None:
-    from handhold.cli.tables import console, scores_table
-
-    out, grasps = console(), report["grasps"]
-    title = grasps[0]["name"] if len(grasps) == 1 else f"{len(grasps)} grasps"
-    out.print(f"{title}\n", markup=False)
-    out.print(scores_table(report["aggregate"]))
-    causes = sorted({f"{m}: {why}" for g in grasps for m, why in g.get("causes", {}).items()})
-    for cause in causes[:12]:
-        out.print(f"note: {cause}", markup=False)
-    if passed_over:
-        out.print(
-            f"note: the folder's {passed_over} scenes were passed over, for it holds results", markup=False
-        )
+def score(
+    pairs: Sequence[HandObject],
+    references: Sequence[HandObject | None],
+    protocols: Sequence[Protocol],
+    options: Options,
+) -> list[Score]:
+    """The figures of every grasp, in order."""
+    tasks = [Task(pair, reference) for pair, reference in zip(pairs, references, strict=True)]
+    scores = []
+    with progress("scoring", len(tasks), quiet=options.quiet) as step:
+        for one in score_all(tasks, protocols, workers=options.workers, seed=options.seed):
+            scores.append(one)
+            step()
+    return scores

@@ -18,7 +18,9 @@ from handhold.version import __version__
 COMMANDS = {
     "demo": "make a scene, refine it, and show what comes out",
     "refine": "mend the grasps of a scene, or of a folder of scenes",
-    "evaluate": "score grasps",
+    "evaluate": "score grasps by the metrics of the field",
+    "bench": "measure the methods on scenes of your own",
+    "data": "make data: disturb grasps with named noise",
     "check": "say what is wrong with a mesh or a scene, and mend the mesh",
     "view": "look at a mesh, a scene or a result, or save a picture of it",
 }

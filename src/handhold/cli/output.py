@@ -9,6 +9,7 @@ from pathlib import Path
 
 from handhold.errors import InputError
 from handhold.io.files import prepare_output, writing
+from handhold.io.kinds import result_format
 
 REPORT_FORMAT = "handhold-report/1"
 
@@ -70,17 +71,6 @@ def _is_ours(path: Path) -> bool:
         head = file.read(65536)
     marks = {".json": REPORT_FORMAT.encode(), ".glb": b'"handhold ', ".xml": b"<mujoco model="}
     return marks.get(path.suffix, b"") in head
-
-
-def result_format(path: Path) -> str:
-    """What an `.npz` says it is; empty if it does not say, or cannot be read."""
-    import numpy as np
-
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return str(archive["format"]) if "format" in archive else ""
-    except Exception:  # damaged in whatever way: reading it in earnest will say how
-        return ""
 
 
 @contextmanager

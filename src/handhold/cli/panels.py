@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from handhold.cli.tables import number
-from handhold.evaluate.scores import HandObject
-from handhold.hand import reorder_joints
 from handhold.interaction.grasp import Grasp
+from handhold.interaction.hand_object import HandObject
 from handhold.io.scene import Up
 from handhold.view.panel import Panel
 
@@ -40,28 +39,23 @@ def panel_of(grasp: Grasp, *, up: Up = "z", figures: dict[str, Any] | None = Non
     )
 
 
-def panel_of_arrays(pair: HandObject, *, up: Up = "z", fps: float | None = None) -> Panel:
+def panel_of_pair(pair: HandObject, *, up: Up = "z", figures: tuple[tuple[str, str], ...] = ()) -> Panel:
     """Bare surfaces in their world frame."""
-    import torch
-
-    pose = pair.T_world_object
-    joints = None
-    if pair.joints is not None:
-        joints = reorder_joints(torch.from_numpy(pair.joints), source="openpose", target="mano").numpy()
-    tissue = None
+    pose, tissue = pair.T_world_object, None
     if pair.fitted_vertices is not None:
         tissue = np.linalg.norm(pair.hand_vertices - pair.fitted_vertices, axis=-1)
-    vertices = pair.object.vertices @ np.swapaxes(pose[..., :3, :3], -1, -2) + pose[..., None, :3, 3]
     return Panel(
         name=pair.name,
         hand_vertices=pair.hand_vertices,
         hand_faces=pair.hand_faces,
-        object_vertices=vertices,
+        object_vertices=pair.object.vertices @ np.swapaxes(pose[..., :3, :3], -1, -2)
+        + pose[..., None, :3, 3],
         object_faces=pair.object.faces,
-        joints=joints,
+        joints=pair.joints,
         soft_tissue=tissue,
+        figures=figures,
         up=UP[up],
-        fps=fps,
+        fps=pair.fps,
     )
 
 

@@ -6,24 +6,14 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from handhold.evaluate import METRICS, summary
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-LABELS = {
-    "iv_cm3": ("volume of hand in object", "cm³", 2),
-    "pd_mm": ("deepest point of the hand", "mm", 2),
-    "fingers_in_contact": ("fingers that touch", "", 1),
-    "bones_through": ("bones through the surface", "", 2),
-    "moved_mm": ("keypoints moved", "mm", 2),
-    "tissue_p99_mm": ("soft tissue gives way, p99", "mm", 2),
-    "tissue_max_mm": ("soft tissue gives way, most", "mm", 2),
-    "flipped_faces": ("faces flipped", "", 1),
-    "limit_violation_deg": ("beyond joint limits", "°", 2),
-}
 BRIEF = ("iv_cm3", "pd_mm", "fingers_in_contact", "bones_through", "moved_mm")
-BETTER_HIGHER = ("fingers_in_contact",)
-NO_CHANGE_MEANT = ("moved_mm", "tissue_p99_mm", "tissue_max_mm")
+"""What a row of many scenes has room for."""
 
 
 def console() -> Console:
@@ -40,19 +30,17 @@ def console() -> Console:
 
 def number(value: float | None, metric: str) -> str:
     """A figure as tables show it."""
-    if value is None:
-        return "–"
-    text = f"{value:.{LABELS[metric][2]}f}"
-    return text.removesuffix(".0") if LABELS[metric][2] == 1 else text
+    text = summary.number(value, METRICS[metric])
+    return text.removesuffix(".0") if METRICS[metric].digits == 1 else text
 
 
 def before_after_table(before: dict[str, Any], after: dict[str, Any]) -> Table:
     """One row a metric; green where it became better, red where worse."""
     table = _table(("", "before", "after", ""))
-    for metric, (label, unit, _) in LABELS.items():
-        old, new = before.get(metric), after.get(metric)
-        shown = number(new, metric)
-        table.add_row(label, number(old, metric), f"[{_colour(metric, old, new)}]{shown}[/]", unit)
+    for metric in after:
+        old, new, told = before.get(metric), after[metric], METRICS[metric]
+        shown = f"[{_colour(metric, old, new)}]{number(new, metric)}[/]"
+        table.add_row(told.label, number(old, metric), shown, told.unit)
     return table
 
 
@@ -71,16 +59,17 @@ def scenes_table(rows: Sequence[tuple[str, dict[str, Any], dict[str, Any]]]) -> 
     return table
 
 
-def scores_table(aggregate: dict[str, dict[str, Any]]) -> Table:
-    """One row a metric: mean, interval, count, failures."""
-    table = _table(("", "mean", "95 % interval", "n", "failed", ""))
-    for metric, (label, unit, _) in LABELS.items():
-        entry = aggregate[metric]
-        low, high = entry["ci"]
-        interval = "–" if low is None else f"{number(low, metric)} to {number(high, metric)}"
-        table.add_row(
-            label, number(entry["mean"], metric), interval, str(entry["n"]), str(entry["failed"]), unit
-        )
+def scores_table(report: dict[str, Any]) -> Table:
+    """One row a metric: mean, interval, count, failures; families parted by a blank line."""
+    table, family = _table(("", "mean", "95 % interval", "n", "failed", "")), None
+    for row in summary.summary_rows(report):
+        if family not in (None, row.family):
+            table.add_row()
+        family, name = row.family, row.metric.name
+        interval = "–" if row.low is None else f"{number(row.low, name)} to {number(row.high, name)}"
+        failed = f"[yellow]{row.failed}[/]" if row.failed else "0"
+        mean = number(row.mean, name)
+        table.add_row(row.metric.label, mean, interval, str(row.n), failed, row.metric.unit)
     return table
 
 
@@ -105,6 +94,7 @@ def _table(heads: Sequence[str]) -> Table:
 
 
 def _colour(metric: str, old: float | None, new: float | None) -> str:
-    if old is None or new is None or metric in NO_CHANGE_MEANT or abs(new - old) < 0.005:
+    better = METRICS[metric].higher_is_better
+    if old is None or new is None or better is None or abs(new - old) < 0.005:
         return "default"
-    return "green" if (new > old) == (metric in BETTER_HIGHER) else "red"
+    return "green" if (new > old) == better else "red"

@@ -7,22 +7,23 @@ beside it, for scale.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 
 from handhold.batch import load_grasp
-from handhold.cli.evaluate import hand_of_result
-from handhold.cli.inputs import find_grasps, kind_of
+from handhold.batch.pairs import hand_of_result
 from handhold.cli.output import check_writable
-from handhold.cli.panels import panel_of, panel_of_arrays
+from handhold.cli.panels import panel_of, panel_of_pair
 from handhold.errors import HandholdError, InputError
-from handhold.evaluate import HandObject, read_arrays_of_grasp, score_grasp
 from handhold.hand import Hand
 from handhold.interaction.grasp import Grasp
+from handhold.interaction.measures import measure
 from handhold.io import load_result, load_scene, save_glb
+from handhold.io.kinds import find_grasps, kind_of
+from handhold.io.peers import read_grasp_set
 from handhold.io.scene import Up
 from handhold.objects import ObjectMesh
 from handhold.view.panel import Panel
@@ -79,7 +80,7 @@ def run(options: Options) -> int:
     shown, failed = [], 0
     for path in paths[:MOST_SHOWN]:
         try:
-            shown.append(_load(path, options))
+            shown += _load(path, options)
         except HandholdError as error:
             if len(paths) == 1:
                 raise
@@ -97,30 +98,30 @@ def run(options: Options) -> int:
     return 2 if failed else 0
 
 
-def _load(path: Path, options: Options) -> _Shown:
+def _load(path: Path, options: Options) -> list[_Shown]:
     kind = kind_of(path)
     if kind == "mesh":
-        return _of_grasp(beside(ObjectMesh.load(path, units=options.units)), options.up, figures=False)
-    if kind == "arrays":
-        return _Shown(panel_of_arrays(read_arrays_of_grasp(path), up=options.up), None, options.up)
+        return [_of_grasp(beside(ObjectMesh.load(path, units=options.units)), options.up, figures=False)]
+    if kind == "set":
+        pairs = read_grasp_set(path, mano=options.mano)
+        return [_Shown(panel_of_pair(pair, up=options.up), None, options.up) for pair in pairs[:MOST_SHOWN]]
     if kind == "result":
         result = load_result(path)
         hand, _ = hand_of_result(result, options.mano)
         if hand is None:
-            panel = panel_of_arrays(HandObject.of_result(result), up=options.up, fps=result.fps)
-            return _Shown(panel, None, options.up)
-        return _of_grasp(result.grasp(hand), options.up)
+            return [_Shown(panel_of_pair(result.surfaces(), up=options.up), None, options.up)]
+        return [_of_grasp(result.grasp(hand), options.up)]
     units = options.units
     if units == "cm" or units == "in":
         raise InputError("unknown unit of a scene", where="--units", expected="m or mm", got=units)
     grasp, warnings = load_grasp(path, units=units, mano=options.mano)
     for warning in warnings:
         print(f"note: {path.stem}: {warning}", file=sys.stderr)
-    return _of_grasp(grasp, load_scene(path, units=units, mano=options.mano).up)
+    return [_of_grasp(grasp, load_scene(path, units=units, mano=options.mano).up)]
 
 
 def _of_grasp(grasp: Grasp, up: Up, *, figures: bool = True) -> _Shown:
-    values = score_grasp(grasp).values if figures and not grasp.is_motion else None
+    values = asdict(measure(grasp)) if figures and not grasp.is_motion else None
     return _Shown(panel_of(grasp, up=up, figures=values), grasp, up)
 
 

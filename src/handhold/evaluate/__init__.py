@@ -1,23 +1,21 @@
-"""Scores and reports."""
+"""Metrics, each under its name, and reports of them."""
 
+from handhold.evaluate.metrics import METRICS, PROTOCOLS, Metric, Protocol, select
 from handhold.evaluate.report import aggregate, provenance, write_csv
-from handhold.evaluate.scores import (
-    HandObject,
-    Score,
-    read_arrays_of_grasp,
-    score_arrays,
-    score_grasp,
-    score_measures,
-)
+from handhold.evaluate.scores import Score, score_measures
+from handhold.evaluate.suite import score_pair, score_set
 
 __all__ = [
-    "HandObject",
+    "METRICS",
+    "PROTOCOLS",
+    "Metric",
+    "Protocol",
     "Score",
     "aggregate",
     "provenance",
-    "read_arrays_of_grasp",
-    "score_arrays",
-    "score_grasp",
     "score_measures",
+    "score_pair",
+    "score_set",
+    "select",
     "write_csv",
 ]

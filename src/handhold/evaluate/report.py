@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import platform
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from handhold.evaluate.metrics import METRICS
 from handhold.evaluate.scores import Score
-from handhold.interaction.measures import Measures
 from handhold.io.files import writing
 from handhold.version import __version__
 
@@ -21,28 +22,35 @@ LEVEL = 0.95
 
 
 def aggregate(scores: Sequence[Score], *, seed: int = 0) -> dict[str, dict[str, Any]]:
-    """Mean, interval, count and failures of every metric.
+    """Mean, interval, count and failures of every metric that a score has.
 
     Args:
         scores: one for each grasp.
         seed: of the bootstrap.
 
     Returns:
-        By metric: `mean`; `ci`, the 95 % bootstrap interval of the mean ([None, None] for fewer than two
-        grasps); `n`, how many have the metric; `failed`, how many do not. A failure is never a score.
+        By metric, in the registry's order: `mean`; `ci`, the 95 % bootstrap interval of the mean ([None, None]
+        for fewer than two grasps); `n`, how many have the metric; `failed`, how many should but do not; and
+        if there are such, `causes`, how many failed for each cause. A failure is never a score.
     """
-    generator = np.random.default_rng(seed)
     table = {}
-    for metric in Measures.names():
-        values = [score.values.get(metric) for score in scores]
+    for name in (m for m in METRICS if any(m in score.values for score in scores)):
+        values = [score.values[name] for score in scores if name in score.values]
         known = np.array([v for v in values if v is not None], float)
-        table[metric] = {
+        table[name] = {
             "mean": float(known.mean()) if len(known) else None,
-            "ci": _interval(known, generator),
+            "ci": _interval(known, np.random.default_rng(seed)),
             "n": len(known),
             "failed": len(values) - len(known),
         }
+        causes = Counter(score.causes.get(name, "") for score in scores if _failed(score, name))
+        if causes:
+            table[name]["causes"] = dict(causes.most_common())
     return table
+
+
+def _failed(score: Score, name: str) -> bool:
+    return name in score.values and score.values[name] is None
 
 
 def _interval(values: np.ndarray, generator: np.random.Generator) -> list[float | None]:
@@ -84,10 +92,10 @@ def write_csv(scores: Sequence[Score], path: str | Path) -> None:
     Raises:
         InputError: the file cannot be written.
     """
-    metrics = Measures.names()
+    metrics = [m for m in METRICS if any(m in score.values for score in scores)]
     with writing(path) as draft, draft.open("w", newline="", encoding="utf-8") as file:
         lines = csv.writer(file)
         lines.writerow(("name", "frames", *metrics))
         for score in scores:
-            cells = ("" if score.values.get(m) is None else repr(score.values[m]) for m in metrics)
-            lines.writerow((score.name, score.frames, *cells))
+            values = (score.values.get(m) for m in metrics)
+            lines.writerow((score.name, score.frames, *("" if v is None else repr(v) for v in values)))

@@ -111,6 +111,15 @@ class ExactDistance:
         normal[far] = offset[far] * (sign[far] / reach[far])[:, None]
         return Closest(sign * reach, closest, normal, face)
 
+    def unsigned(self, points: np.ndarray) -> np.ndarray:
+        """Distance of points (n, 3) to the surface, (n,) [m]; quick, for no side has to be found.
+
+        Raises:
+            InputError: not (n, 3), or not finite.
+        """
+        points = _points(points, name="points")
+        return np.sqrt(self._nearest(points)[0]) if len(points) else np.zeros(0)
+
     def winding(self, points: np.ndarray) -> np.ndarray:
         """Generalized winding number of points (n, 3): 1 inside a closed mesh, 0 outside, between if open."""
         return np.asarray(self._winding_tree.winding_number(_points(points, name="points")))

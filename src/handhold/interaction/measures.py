@@ -8,23 +8,22 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import numpy as np
+import roma
 import torch
-from torch import Tensor
 
 from handhold.geometry.mesh import face_vectors
-from handhold.hand import BONES, FINGERS, Hand
+from handhold.hand import BONES, FINGERS
 from handhold.interaction.grasp import Grasp
+from handhold.interaction.hand_object import Frame, HandObject
 from handhold.objects import ObjectMesh
 
 CONTACT_MM = 3.0
 """A finger touches if one of its vertices is within this distance of the surface, on either side."""
-VOXEL_M = 0.001
-"""Pitch of the volume count where the object is no solid [m]."""
 
 
 @dataclass(frozen=True)
 class Measures:
-    """Figures of one grasp. NaN: could not be had.
+    """Figures of one grasp. NaN: could not be had, for want of a hand model, joints, or a closed hand.
 
     Attributes:
         iv_cm3: volume of hand and object together, exact (lower is better).
@@ -40,12 +39,12 @@ class Measures:
 
     iv_cm3: float
     pd_mm: float
-    fingers_in_contact: int
-    bones_through: int
+    fingers_in_contact: float
+    bones_through: float
     moved_mm: float
     tissue_p99_mm: float
     tissue_max_mm: float
-    flipped_faces: int
+    flipped_faces: float
     limit_violation_deg: float
 
     @staticmethod
@@ -56,123 +55,71 @@ class Measures:
 
 def measure(grasp: Grasp) -> Measures:
     """Measure a grasp; for a motion, see `measure_frames`."""
-    (result,) = measure_frames(grasp if grasp.is_motion else _as_frames(grasp))
-    return result
+    (frame,) = HandObject.of_grasp(grasp).frames()
+    return measure_frame(frame)
 
 
 def measure_frames(motion: Grasp) -> list[Measures]:
     """Measure every frame of a motion (leading time axis)."""
-    hand, surface = motion.hand, motion.surface()
-    fitted, final = motion.fitted().vertices, surface.vertices
-    angles = _angles(motion)
-    violation = torch.rad2deg(hand.anatomy.violation(angles).amax((-1, -2)))
-    pose = motion.T_world_object.expand(len(fitted), 4, 4)
-    results = []
-    for t in range(len(fitted)):
-        vertices, joints, flat = (to_object_frame(x[t], pose[t]) for x in (final, surface.joints, fitted))
-        tissue = (vertices - flat).norm(dim=-1) * 1e3
-        signed = motion.object.distance.query(vertices.double().numpy()).distance * 1e3
-        observed = None if motion.keypoints is None else motion.keypoints[t]
-        results.append(
-            Measures(
-                iv_cm3=intersection_volume_cm3(vertices, hand.faces, motion.object),
-                pd_mm=float(max(0.0, -signed.min())),
-                fingers_in_contact=int(fingers_touching(signed, hand).sum()),
-                bones_through=int(bones_through(joints, motion.object).sum()),
-                moved_mm=moved_mm(surface.joints[t], observed),
-                tissue_p99_mm=float(tissue.quantile(0.99)),
-                tissue_max_mm=float(tissue.max()),
-                flipped_faces=flipped_faces(flat, vertices, hand.faces),
-                limit_violation_deg=float(violation[t]),
-            )
+    return [measure_frame(frame) for frame in HandObject.of_grasp(motion).frames()]
+
+
+def measure_frame(frame: Frame) -> Measures:
+    """Measure surfaces; what needs a hand model, joints or soft tissue that are not there is NaN."""
+    pair, values = frame.pair, dict.fromkeys(Measures.names(), float("nan"))
+    values["iv_cm3"] = frame.volume_cm3
+    values["pd_mm"] = float(max(0.0, -frame.signed.min() * 1e3))
+    values["limit_violation_deg"] = limit_violation_deg(pair)
+    if frame.finger_labels is not None:
+        values["fingers_in_contact"] = float(fingers_touching(frame.signed * 1e3, frame.finger_labels).sum())
+    if pair.joints is not None and frame.joints is not None:
+        values["bones_through"] = float(bones_through(frame.joints, frame.object).sum())
+        values["moved_mm"] = moved_mm(pair.joints, pair.keypoints)
+    if pair.fitted_vertices is not None:
+        tissue = np.linalg.norm(pair.hand_vertices - pair.fitted_vertices, axis=-1) * 1e3
+        values["tissue_p99_mm"], values["tissue_max_mm"] = (
+            float(np.quantile(tissue, 0.99)),
+            float(tissue.max()),
         )
-    return results
+        values["flipped_faces"] = float(flipped_faces(pair.fitted_vertices, pair.hand_vertices, frame.faces))
+    return Measures(**values)
 
 
-def to_object_frame(points: Tensor, T_world_object: Tensor) -> Tensor:
-    """World points (*, 3) to the object's frame of pose (4, 4), on the CPU."""
-    pose = T_world_object.detach().cpu().double()
-    return ((points.detach().cpu().double() - pose[:3, 3]) @ pose[:3, :3]).to(points.dtype)
+def limit_violation_deg(pair: HandObject) -> float:
+    """How far the worst joint angle lies outside its limits; NaN without a hand model."""
+    if pair.hand is None or pair.params is None:
+        return float("nan")
+    anatomy = pair.hand.anatomy
+    violation = anatomy.violation(anatomy.angles(roma.rotvec_to_rotmat(pair.params.hand_pose)))
+    return float(torch.rad2deg(violation.max()))
 
 
-def fingers_touching(signed_mm: np.ndarray, hand: Hand) -> np.ndarray:
-    """Which fingers touch, (5,) bool, thumb to pinky, from signed distances of all vertices (V,) [mm]."""
+def fingers_touching(signed_mm: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Which fingers touch, (5,) bool, thumb to pinky, from signed distances of all vertices (V,) [mm] and the
+    finger that each belongs to (V,), 0 none, 1 to 5."""
     near = np.abs(signed_mm) <= CONTACT_MM
-    labels = hand.finger_labels.cpu().numpy()
     return np.array([near[labels == k + 1].any() for k in range(len(FINGERS))])
 
 
-def bones_through(joints: Tensor, obj: ObjectMesh) -> np.ndarray:
-    """Which of the 20 bones cross the object's surface, (20,) bool, from joints (21, 3) in the object's frame."""
-    points = joints.double().numpy()
+def bones_through(joints: np.ndarray, obj: ObjectMesh) -> np.ndarray:
+    """Which of the 20 bones cross the object's surface, (20,) bool, from joints (21, 3), MANO's order, in the
+    object's frame [m]."""
+    points = np.asarray(joints, float)
     start, end = zip(*BONES, strict=True)
     return obj.distance.crosses(points[list(start)], points[list(end)])
 
 
-def moved_mm(joints: Tensor, observed: Tensor | None) -> float:
+def moved_mm(joints: np.ndarray, observed: np.ndarray | None) -> float:
     """Mean distance of keypoints (21, 3) to the observed ones [mm]; missing ones are left out; NaN if none."""
     if observed is None:
         return float("nan")
-    distance = (joints - observed.to(joints)).norm(dim=-1)
-    return float(distance.nanmean() * 1e3)
+    distance = np.linalg.norm(np.asarray(joints, float) - np.asarray(observed, float), axis=-1)
+    known = distance[~np.isnan(distance)]
+    return float(known.mean() * 1e3) if len(known) else float("nan")
 
 
-def flipped_faces(before: Tensor, after: Tensor, faces: Tensor) -> int:
-    """Faces whose normal turned by more than a right angle between two vertex sets (V, 3)."""
-    return int(((face_vectors(before, faces) * face_vectors(after, faces)).sum(-1) < 0).sum())
-
-
-def intersection_volume_cm3(vertices: Tensor, faces: Tensor, obj: ObjectMesh) -> float:
-    """Exact volume of the hand inside the object [cm3], by manifold3d's booleans.
-
-    Where the object's mesh is no solid (`ObjectMesh.watertight_or_reason`), points of a 1 mm grid are counted
-    that lie inside both by winding number.
-
-    Args:
-        vertices: (V, 3) hand surface in the object's frame [m].
-        faces: (F, 3), closed.
-        obj: the object.
-    """
-    import manifold3d
-
-    points = vertices.double().numpy()
-    low, high = np.maximum(points.min(0), obj.vertices.min(0)), np.minimum(points.max(0), obj.vertices.max(0))
-    if (low >= high).any():
-        return 0.0
-    solid = obj.manifold()
-    if solid is None:
-        return _counted_volume_cm3(points, faces.numpy(), obj, low, high)
-    mesh = manifold3d.Mesh64(points, faces.numpy().astype(np.uint64))
-    return float((manifold3d.Manifold(mesh) ^ solid).volume()) * 1e6
-
-
-def _counted_volume_cm3(points: np.ndarray, faces: np.ndarray, obj: ObjectMesh, low, high) -> float:
-    from handhold.geometry.distance import ExactDistance
-
-    axes = [np.arange(a + VOXEL_M / 2, b, VOXEL_M) for a, b in zip(low, high, strict=True)]
-    grid = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
-    if not len(grid):
-        return 0.0
-    grid = grid[ExactDistance(points, faces).winding(grid) > 0.5]
-    inside = obj.distance.winding(grid) > 0.5 if len(grid) else np.zeros(0)
-    return float(inside.sum()) * VOXEL_M**3 * 1e6
-
-
-def _angles(grasp: Grasp) -> Tensor:
-    import roma
-
-    return grasp.hand.anatomy.angles(roma.rotvec_to_rotmat(grasp.params.hand_pose))
-
-
-def _as_frames(grasp: Grasp) -> Grasp:
-    """A single grasp as a motion of one frame."""
-
-    def lead(x: Tensor | None) -> Tensor | None:
-        return None if x is None else x[None]
-
-    return grasp.with_(
-        params=grasp.params[None],
-        offsets=lead(grasp.offsets),
-        keypoints=lead(grasp.keypoints),
-        T_world_object=grasp.T_world_object[None] if grasp.T_world_object.ndim == 2 else grasp.T_world_object,
-    )
+def flipped_faces(before: np.ndarray, after: np.ndarray, faces: np.ndarray) -> int:
+    """Faces (F, 3) whose normal turned by more than a right angle between two vertex sets (V, 3)."""
+    triangles = torch.as_tensor(faces)
+    first, last = (face_vectors(torch.as_tensor(v, dtype=torch.float64), triangles) for v in (before, after))
+    return int(((first * last).sum(-1) < 0).sum())

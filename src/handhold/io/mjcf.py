@@ -3,33 +3,22 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from handhold.errors import InputError
-from handhold.hand.skeleton import JOINT_NAMES, PARENTS
+from handhold.hand.hulls import bones_of_model, hand_pieces
 from handhold.interaction.grasp import Grasp
 from handhold.io.files import writing, writing_folder
-from handhold.io.rig import top_joint
 from handhold.io.scene import Up
-from handhold.objects import ObjectMesh
-from handhold.objects.pieces import Piece, convex_pieces
+from handhold.objects.inertia import Inertia, true_inertia
+from handhold.objects.pieces import convex_pieces
 
 GRAVITY = 9.81
 VISUAL, COLLISION = "2", "3"
 """Geom groups; MuJoCo's viewer shows the first and hides the second."""
-
-
-@dataclass(frozen=True)
-class Inertia:
-    """Mass [kg], centre of mass (3,) [m] and inertia about it (3, 3) [kg m²], in the object's frame."""
-
-    mass: float
-    centre: np.ndarray
-    tensor: np.ndarray
 
 
 def save_mjcf(
@@ -44,10 +33,10 @@ def save_mjcf(
 ) -> None:
     """Write a MuJoCo model: `path`, and the folder `<stem>_assets` with its meshes beside it.
 
-    The world frame is the grasp's. The body "hand" is a mocap body at the wrist, one convex hull a bone, from
-    the final surface; the body "object" is free, of convex pieces, with the mass and inertia of its true
-    shape where the mesh is a solid, else of its pieces. The true shapes are there to be seen (group 2, no
-    contact).
+    The world frame is the grasp's. The body "hand" is a mocap body at the wrist, one convex hull a bone and the
+    palm in four, from the final surface; the body "object" is free, of convex pieces, with the mass and
+    inertia of its true shape where the mesh is a solid, else of its pieces. The true shapes are there to be
+    seen (group 2, no contact).
 
     Args:
         grasp: one grasp or a motion.
@@ -71,7 +60,7 @@ def save_mjcf(
         wrist = surface.T_world_joint[0].cpu().double().numpy()
         vertices = surface.vertices.cpu().double().numpy()
     local = (vertices - wrist[:3, 3]) @ wrist[:3, :3]
-    meshes = {f"hand_{name}": hull for name, hull in bone_hulls(local, top_joint(grasp.hand)).items()}
+    meshes = {f"hand_{name}": hull for name, hull in hand_pieces(local, bones_of_model(grasp.hand)).items()}
     meshes |= {f"object_{i}": piece for i, piece in enumerate(pieces)}
     hand_names = [name for name in meshes if name.startswith("hand_")]
     object_names = [name for name in meshes if name.startswith("object_")]
@@ -96,44 +85,6 @@ def save_mjcf(
         for name, (vertices, faces) in meshes.items():
             _write_obj(vertices, faces, assets / f"{name}.obj")
         ET.ElementTree(model).write(draft, encoding="utf-8", xml_declaration=True)
-
-
-def bone_hulls(vertices: np.ndarray, bones: np.ndarray) -> dict[str, Piece]:
-    """A convex hull of each bone's vertices, by joint name; a bone of too few vertices joins its parent.
-
-    Args:
-        vertices: (V, 3) [m].
-        bones: (V,) joint that each vertex belongs to, MANO's order.
-    """
-    from scipy.spatial import ConvexHull, QhullError
-
-    bones = bones.copy()
-    hulls = {}
-    for joint in reversed(range(16)):  # children before their parents
-        points = vertices[bones == joint]
-        try:
-            if len(points) < 4:
-                raise QhullError("too few points")
-            hull = ConvexHull(points, qhull_options="Qt")
-        except QhullError:
-            bones[bones == joint] = max(PARENTS[joint], 0)
-            continue
-        hulls[JOINT_NAMES[joint]] = _outward(hull)
-    return dict(reversed(hulls.items()))
-
-
-def true_inertia(item: ObjectMesh, *, density: float) -> Inertia | None:
-    """Mass properties of a solid of even density [kg/m³]; None where the mesh is no solid."""
-    if item.volume_m3 is None:
-        return None
-    import trimesh
-
-    properties = trimesh.Trimesh(item.vertices, item.faces, process=False).mass_properties
-    mass = float(properties.mass) * density
-    tensor = np.asarray(properties.inertia) * density
-    if mass <= 0 or np.linalg.eigvalsh(tensor).min() <= 0:
-        return None
-    return Inertia(mass, np.asarray(properties.center_mass), tensor)
 
 
 def _own_folder(folder: Path) -> Path:
@@ -221,16 +172,6 @@ def _place(pose: np.ndarray) -> dict[str, str]:
 
     x, y, z, w = roma.rotmat_to_unitquat(torch.from_numpy(pose[:3, :3].copy())).tolist()
     return {"pos": _numbers(pose[:3, 3]), "quat": _numbers((w, x, y, z))}
-
-
-def _outward(hull) -> Piece:
-    """A scipy hull as its own vertices and outward faces."""
-    used, faces = np.unique(hull.simplices, return_inverse=True)
-    vertices, faces = hull.points[used], faces.reshape(-1, 3)
-    a, b, c = vertices[faces].transpose(1, 0, 2)
-    inward = (np.cross(b - a, c - a) * hull.equations[:, :3]).sum(1) < 0
-    faces[inward] = faces[inward][:, ::-1]
-    return vertices, faces
 
 
 def _write_obj(vertices: np.ndarray, faces: np.ndarray, path: Path) -> None:

@@ -11,8 +11,9 @@ import torch
 
 from handhold.errors import InputError
 from handhold.hand.model import Hand, HandParams
-from handhold.hand.skeleton import Side, reorder_joints
+from handhold.hand.skeleton import MANO_FROM_OPENPOSE, Side, reorder_joints
 from handhold.interaction.grasp import Contact, Grasp
+from handhold.interaction.hand_object import HandObject
 from handhold.io.document import read_arrays
 from handhold.io.files import writing
 from handhold.io.values import array, check_keys, choice, pose, positive
@@ -85,6 +86,36 @@ class Result:
         """The object as it was saved: mended before, and not again."""
         return ObjectMesh.from_arrays(
             self.object_vertices, self.object_faces, name=self.object_name, mend=False
+        )
+
+    def surfaces(self, hand: Hand | None = None, *, no_model: str = "") -> HandObject:
+        """What metrics read.
+
+        Args:
+            hand: the hand model that it was made with, if it is to be had.
+            no_model: else why not.
+
+        Raises:
+            InputError: another model, version or side.
+        """
+        if hand is not None:
+            return HandObject.of_grasp(self.grasp(hand))
+        joints, keypoints = (
+            None if points is None else points[..., MANO_FROM_OPENPOSE, :]
+            for points in (self.joints, self.keypoints)
+        )
+        return HandObject(
+            name=self.name,
+            hand_vertices=self.hand_vertices,
+            hand_faces=self.hand_faces,
+            object=self.object(),
+            T_world_object=self.T_world_object,
+            joints=joints,
+            fitted_vertices=self.fitted_vertices,
+            keypoints=keypoints,
+            no_model=no_model,
+            side=self.side,
+            fps=self.fps,
         )
 
     def grasp(self, hand: Hand) -> Grasp:

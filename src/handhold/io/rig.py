@@ -9,7 +9,7 @@ import roma
 import torch
 from torch import Tensor
 
-from handhold.hand.model import Hand, chain
+from handhold.hand.model import chain
 from handhold.interaction.grasp import Grasp
 
 TAIL = 1e-3
@@ -78,11 +78,6 @@ def make_rig(grasp: Grasp, *, most_corrected: int) -> Rig:
         wrist=(joints[0] + params.transl).numpy(),
         corrections=corrections,
     )
-
-
-def top_joint(hand: Hand) -> np.ndarray:
-    """(V,) the joint with the largest skin weight at each vertex."""
-    return hand.skin_weights.argmax(-1).cpu().numpy()
 
 
 def _strongest(weights: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""Objects as convex pieces (CoACD), which physics engines need; kept in the user's cache folder."""
+"""Objects as convex pieces, which physics engines need; kept in the user's cache folder."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ import sys
 import uuid
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 
+from handhold.errors import InputError
+from handhold.geometry.convex import Piece
+from handhold.objects.halves import halved_pieces
 from handhold.objects.object import ObjectMesh
 from handhold.optional import require
 
-Piece = tuple[np.ndarray, np.ndarray]
+Method = Literal["coacd", "halves"]
 
 CONVEX_SHARE = 0.999
 """An object that fills this share of its convex hull is one convex piece."""
@@ -30,38 +34,66 @@ hulls of at most 128 vertices (volumes differ by one percent), which physics eng
 
 
 def convex_pieces(
-    item: ObjectMesh, *, threshold: float = 0.05, faces: int = 4000, seed: int = 0, cache: bool = True
+    item: ObjectMesh,
+    *,
+    method: Method = "coacd",
+    threshold: float = 0.05,
+    faces: int = 4000,
+    seed: int = 0,
+    tolerance: float = 0.0015,
+    least: float = 0.012,
+    cache: bool = True,
 ) -> list[Piece]:
     """Cut an object into convex pieces that together cover it.
 
-    An object that is convex already is returned as it is, in one piece. CoACD takes seconds for a bottle and
-    up to a minute for a thin-walled cup, so pieces are cached by the object's content.
+    An object that is convex already is returned as it is, in one piece. "coacd" gives few pieces, and takes
+    seconds for a bottle, up to a minute for a thin-walled cup; it works on a simplified surface, and whatever
+    mesh it is given. "halves" needs a solid, gives up to some hundred pieces within a second, and keeps closer
+    to the surface. Pieces are cached by the object's content.
+
+    On 17 YCB scans, "halves" against "coacd": 0.02 to 1.0 s (mean 0.2) against 0.3 to 17 s (mean 4.6); the pieces'
+    outer surface sticks out of the true one by 0.2 to 1.3 mm (95th percentile) against 0.4 to 3.6 mm; of the
+    true surface up to 0 against 6 mm is left bare, but for a mesh that folds through itself.
 
     Args:
         item: the object.
+        method: "coacd" or "halves".
         threshold: CoACD's concavity, 0.01 (fine) to 1; the wall of a thin cup needs 0.05 or
             finer, and comes out somewhat thicker than it is.
-        faces: the object is simplified to so many faces first; the report of `item.simplified` says how far
-            that moves the surface.
+        faces: for CoACD the object is simplified to so many faces first; the report of `item.simplified` says
+            how far that moves the surface.
         seed: CoACD's search is random; the same seed gives the same pieces.
+        tolerance: how far the hull of a part may stick out before it is halved again [m].
+        least: a part no larger than this is not halved [m].
         cache: read and write the cache.
 
     Returns:
         Vertices (N, 3) float64 [m] in the object's own frame and outward faces (M, 3) int64 of each piece.
 
     Raises:
+        InputError: an unknown method, no piece could be cut, or the object is no solid and is to be halved.
         MissingExtra: coacd is not installed (and the object is not convex).
     """
+    if method not in get_args(Method):
+        raise InputError("unknown method", where="method", expected=" or ".join(get_args(Method)), got=method)
     if is_convex(item):
         return [(item.vertices, item.faces)]
-    key = f"{item.content_hash} {threshold!r} {faces} {seed} {sorted(SETTINGS.items())}"
-    digest = hashlib.blake2b(key.encode(), digest_size=16).hexdigest()
+    settings = f"{threshold!r} {faces} {seed} {sorted(SETTINGS.items())}"
+    if method == "halves":
+        settings = f"halves {tolerance!r} {least!r}"
+    digest = hashlib.blake2b(f"{item.content_hash} {settings}".encode(), digest_size=16).hexdigest()
     path = cache_folder() / "pieces" / f"{digest}.npz"
     pieces = _read(path) if cache else None
-    if pieces is None:
+    if pieces is not None:
+        return pieces
+    if method == "halves":
+        pieces = halved_pieces(item, tolerance=tolerance, least=least)
+    else:
         pieces = _cut(item.simplified(faces=faces), threshold, seed)
-        if cache:
-            _write(pieces, path)
+    if not pieces:
+        raise InputError("CoACD finds no convex pieces", where=item.name, remedy="Check the mesh.")
+    if cache:
+        _write(pieces, path)
     return pieces
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,8 +72,14 @@ def before_after(before: Panel, after: Panel, path: str | Path, *, title: str | 
 
 def portrait(panel: Panel, path: str | Path, *, title: str | None = None) -> None:
     """Draw one grasp: a main view, the other side, and through the object; arguments as `before_after`."""
-    still = panel.frame(panel.frames // 2).measured()
-    _write(_blocks([still], ("",), title=panel.name if title is None else title), path)
+    _write(_portrait(panel, title), path)
+
+
+def portrait_png(panel: Panel, *, title: str | None = None) -> bytes:
+    """The same as the bytes of a PNG, for pages."""
+    memory = BytesIO()
+    _portrait(panel, title).save(memory, format="PNG")
+    return memory.getvalue()
 
 
 def contact_sheet(
@@ -161,6 +168,11 @@ def strip(
             moment = f"{frame / panel.fps:.2f} s" if panel.fps else f"frame {frame}"
             write(page, moment, (x + 4, y - 4), size=18, colour=FAINT)
     _write(page, path)
+
+
+def _portrait(panel: Panel, title: str | None) -> Image.Image:
+    still = panel.frame(panel.frames // 2).measured()
+    return _blocks([still], ("",), title=panel.name if title is None else title)
 
 
 def _blocks(stills: list[Panel], labels: Sequence[str], *, title: str) -> Image.Image:

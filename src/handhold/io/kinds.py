@@ -1,16 +1,16 @@
-"""What a path on the command line is."""
+"""What a file is: a mesh, a scene, a result of ours, or grasps of another tool."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
 
-from handhold.cli.output import result_format
 from handhold.errors import InputError
+from handhold.io.peers import looks_like_grasp_set
 from handhold.io.scene import find_scenes
 from handhold.objects.formats import FORMATS
 
-Kind = Literal["mesh", "scene", "result", "arrays"]
+Kind = Literal["mesh", "scene", "result", "set"]
 
 
 def kind_of(path: Path) -> Kind:
@@ -26,10 +26,8 @@ def kind_of(path: Path) -> Kind:
     suffix = path.suffix.lower()
     if suffix in FORMATS:
         return "mesh"
-    if suffix == ".json":
-        return "scene"
-    if suffix == ".npz":
-        return _kind_of_archive(path)
+    if suffix in (".json", ".npz"):
+        return _kind_of_document(path)
     raise InputError(
         "is of a kind that handhold does not read",
         where=path,
@@ -38,7 +36,7 @@ def kind_of(path: Path) -> Kind:
 
 
 def find_grasps(path: Path) -> tuple[list[Path], int]:
-    """The results at a path, or else its scenes; and how many scenes were passed over for results.
+    """The results and sets at a path, or else its scenes; and how many scenes were passed over for results.
 
     Raises:
         InputError: neither is there.
@@ -47,8 +45,8 @@ def find_grasps(path: Path) -> tuple[list[Path], int]:
         raise InputError("does not exist", where=path, expected="a result, a scene, or a folder of either")
     if not path.is_dir():
         return [path], 0
-    archives = sorted(p for p in path.glob("*.npz") if not p.name.startswith("."))
-    results = [p for p in archives if _kind_of_archive(p) in ("result", "arrays")]
+    files = sorted(p for p in path.iterdir() if p.suffix in (".npz", ".json") and not p.name.startswith("."))
+    results = [p for p in files if _kind_of_document(p) in ("result", "set")]
     if not results:
         return find_scenes(path), 0
     try:
@@ -58,20 +56,19 @@ def find_grasps(path: Path) -> tuple[list[Path], int]:
     return results, len(scenes)
 
 
-def _kind_of_archive(path: Path) -> Kind:
-    form = result_format(path)
+def _kind_of_document(path: Path) -> Kind:
+    form = result_format(path) if path.suffix.lower() == ".npz" else ""
     if form.startswith("handhold-grasp"):
         return "result"
-    if not form and _has_hand_vertices(path):
-        return "arrays"
-    return "scene"
+    return "set" if not form and looks_like_grasp_set(path) else "scene"
 
 
-def _has_hand_vertices(path: Path) -> bool:
+def result_format(path: Path) -> str:
+    """What an `.npz` says it is; empty if it does not say, or cannot be read."""
     import numpy as np
 
     try:
         with np.load(path, allow_pickle=False) as archive:
-            return "hand_vertices" in archive.files
+            return str(archive["format"]) if "format" in archive else ""
     except Exception:  # damaged in whatever way: reading it in earnest will say how
-        return False
+        return ""

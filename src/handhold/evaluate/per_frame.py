@@ -1,0 +1,195 @@
+"""Protocols that read a hand and an object at one moment: a function for each, by the protocol's name.
+
+Each takes the frame, the reference's frame (None where the protocol needs none) and a seed, and gives its metrics'
+figures by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import lru_cache
+
+import numpy as np
+import torch
+
+from handhold.errors import InputError
+from handhold.evaluate import contact, penetration, pose, stability
+from handhold.geometry.mesh import vertex_normals
+from handhold.interaction.hand_object import Frame
+from handhold.interaction.measures import measure_frame
+from handhold.objects import ObjectMesh
+
+Figures = dict[str, float]
+
+OBJECT_POINTS = 5000
+"""Points of the object's surface in the protocols that sample it (CHOIR's contact, GeneOH's)."""
+
+
+def _exact(frame: Frame, truth: Frame | None, seed: int) -> Figures:
+    return asdict(measure_frame(frame))
+
+
+def _volume(name: str, function: Callable) -> Callable[[Frame, Frame | None, int], Figures]:
+    """A voxel protocol, in the frame that the scene is given in."""
+
+    def run(frame: Frame, truth: Frame | None, seed: int) -> Figures:
+        voxels = _voxels(frame.object, frame.pair.T_world_object.tobytes())
+        hand = frame.pair.hand_vertices, frame.faces
+        return {name: float(function(*hand, voxels.vertices, voxels.faces, prepared=voxels))}
+
+    return run
+
+
+_obman = _volume("iv_cm3@obman-surface-5mm", penetration.obman_surface_volume_cm3)
+
+
+@lru_cache(maxsize=4)
+def _voxels(obj: ObjectMesh, pose: bytes) -> penetration.ObjectVoxels:
+    """An object in the world, with its voxels; sets share it."""
+    matrix = np.frombuffer(pose).reshape(4, 4)
+    return penetration.ObjectVoxels(obj.vertices @ matrix[:3, :3].T + matrix[:3, 3], obj.faces)
+
+
+@lru_cache(maxsize=16)
+def surface_points(obj: ObjectMesh, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """(5000, 3) points spread over an object, the same for every hand on it, and their outward normals."""
+    found = obj.sample(OBJECT_POINTS, torch.Generator().manual_seed(seed))
+    return found.points.numpy(), found.normals.numpy()
+
+
+@lru_cache(maxsize=16)
+def _normals(obj: ObjectMesh) -> np.ndarray:
+    return vertex_normals(torch.from_numpy(obj.vertices), torch.from_numpy(obj.faces)).numpy()
+
+
+def _depths(frame: Frame, truth: Frame | None, seed: int) -> Figures:
+    deepest = float(penetration.depth_mm(frame.signed))
+    obj = frame.object
+    return {
+        "pd_mm@halo": deepest,
+        "pd_mm@oakink": float(penetration.oakink_depth_mm(frame.vertices, frame.signed, obj.vertices)),
+        "pd_mm@geneoh": float(penetration.geneoh_depth_mm(frame.vertices[None], *surface_points(obj, seed))),
+        "mpd_mm@fgs": deepest,
+        "siv_cm3@fgs": frame.volume_cm3,
+    }
+
+
+def _contact_ratios(frame: Frame, truth: Frame | None, seed: int) -> Figures:
+    to_hand = frame.hand_distance.unsigned(frame.object.vertices)
+    return {
+        "contact_ratio@grasptta": float(contact.grasptta_contact(frame.signed)),
+        "contact_ratio@halo": float(contact.halo_contact(frame.signed)),
+        "contact_ratio@fgs": float(contact.fgs_contact_ratio(to_hand)),
+        "contact_mean@contactopt": float(_capsules(frame).mean()),
+    }
+
+
+def _fastgrasp_contact(frame: Frame, truth: Frame | None, seed: int) -> Figures:
+    (volume,) = _obman(frame, truth, seed).values()
+    return {"contact_ratio@fastgrasp": float(contact.fastgrasp_contact(np.array(volume)))}
+
+
+def _capsules(frame: Frame) -> np.ndarray:
+    return contact.capsule_contact(
+        frame.object.vertices, _normals(frame.object), hand_vertices=frame.vertices
+    )
+
+
+def _contactopt(frame: Frame, truth: Frame, seed: int) -> Figures:
+    error = contact.capsule_contact_error(_capsules(frame), _capsules(truth))
+    return {"contact_error@contactopt": float(error)}
+
+
+def _choir_contact(frame: Frame, truth: Frame, seed: int) -> Figures:
+    maps = [
+        contact.choir_hand_contact(f.vertices, f.faces, object_points=surface_points(f.object, seed)[0])
+        for f in (frame, truth)
+    ]
+    found = contact.hand_contact_scores(*maps)
+    return {
+        "contact_precision_pct@choir-2mm": float(found.precision_pct),
+        "contact_recall_pct@choir-2mm": float(found.recall_pct),
+        "contact_f1_pct@choir-2mm": float(found.f1_pct),
+    }
+
+
+def _proximity(frame: Frame, truth: Frame, seed: int) -> Figures:
+    distances = [_distance_of_joints(f) for f in (frame, truth)]
+    return {"proximity_error_mm": float(contact.proximity_error_mm(*distances))}
+
+
+def _distance_of_joints(frame: Frame) -> np.ndarray:
+    joints = joints_of(frame)
+    known = ~np.isnan(joints).any(-1)
+    distance = np.full(len(joints), np.nan)
+    distance[known] = frame.object.distance.unsigned(joints[known])
+    return distance
+
+
+def joints_of(frame: Frame) -> np.ndarray:
+    """(21, 3) in the object's frame.
+
+    Raises:
+        InputError: they are not known.
+    """
+    if frame.joints is None:
+        raise InputError(f"{frame.pair.name} has no joints")
+    return frame.joints
+
+
+def _world_joints(frame: Frame) -> np.ndarray:
+    if frame.pair.joints is None:
+        raise InputError(f"{frame.pair.name} has no joints")
+    return frame.pair.joints
+
+
+def _pose(frame: Frame, truth: Frame, seed: int) -> Figures:
+    joints, reference = _world_joints(frame), _world_joints(truth)
+    return {
+        "mpjpe_mm": float(pose.mpjpe_mm(joints, reference)),
+        "mpjpe_mm@root": float(pose.root_aligned_mpjpe_mm(joints, reference)),
+        "mpjpe_mm@pa": float(pose.procrustes_mpjpe_mm(joints, reference, scale=True)),
+        "mpjpe_mm@pa-rigid": float(pose.procrustes_mpjpe_mm(joints, reference, scale=False)),
+        "pck_auc": float(pose.pck_auc(joints, reference)),
+    }
+
+
+def _vertices(frame: Frame, truth: Frame, seed: int) -> Figures:
+    vertices, reference = frame.pair.hand_vertices, truth.pair.hand_vertices
+    if vertices.shape != reference.shape:
+        raise InputError(
+            "the reference's hand is another mesh",
+            expected=f"{len(vertices)} vertices",
+            got=len(reference),
+            remedy="Vertices can be compared on one hand model only.",
+        )
+    roots = {"root": vertices.mean(0), "reference_root": reference.mean(0)}
+    if frame.pair.joints is not None and truth.pair.joints is not None:
+        roots = {"root": frame.pair.joints[0], "reference_root": truth.pair.joints[0]}
+    return {
+        "mpvpe_mm": float(pose.mpvpe_mm(vertices, reference)),
+        "mpvpe_mm@root": float(pose.root_aligned_mpvpe_mm(vertices, reference, **roots)),
+        "mpvpe_mm@pa": float(pose.procrustes_mpvpe_mm(vertices, reference, scale=True)),
+    }
+
+
+FRAME: dict[str, Callable[..., Figures]] = {
+    "exact": _exact,
+    "refinement": _exact,
+    "obman-surface-5mm": _obman,
+    "halo-1mm": _volume("iv_cm3@halo-1mm", penetration.halo_volume_cm3),
+    "choir-2mm": _volume("iv_cm3@choir-2mm", penetration.choir_volume_cm3),
+    "depths": _depths,
+    "contact-ratios": _contact_ratios,
+    "fastgrasp-contact": _fastgrasp_contact,
+    "contactopt": _contactopt,
+    "choir-contact": _choir_contact,
+    "proximity": _proximity,
+    "pose": _pose,
+    "vertices": _vertices,
+    "obman-drop": stability.drop,
+    "obman-drop-squeeze": stability.drop_squeezed,
+    "six-way": stability.six_way,
+    "six-way-squeeze": stability.six_way_squeezed,
+}

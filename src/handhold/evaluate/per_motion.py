@@ -1,0 +1,63 @@
+"""Protocols that read a whole motion: a function for each, by the protocol's name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from handhold.errors import InputError
+from handhold.evaluate import contact, motion
+from handhold.evaluate.per_frame import Figures, joints_of, surface_points
+from handhold.interaction.hand_object import HandObject
+from handhold.interaction.measures import CONTACT_MM
+
+
+def _diffh2o_contact(pair: HandObject) -> Figures:
+    signed = np.stack([frame.signed for frame in pair.frames()])
+    return {"contact_ratio@diffh2o": float(contact.diffh2o_contact_ratio(signed))}
+
+
+def _geneoh_motion(pair: HandObject) -> Figures:
+    joints = _moving_joints(pair)
+    seen = np.stack([joints_of(frame) for frame in pair.frames()])
+    points, _ = surface_points(pair.object, 0)
+    return {
+        "homc_mm2@geneoh": motion.homc_mm2(joints, points, T_world_object=pair.poses),
+        "smoothness_mm2@geneoh": motion.smoothness_mm2(seen),
+    }
+
+
+def _diffh2o_motion(pair: HandObject) -> Figures:
+    return {"jerk_mm@diffh2o": motion.diffh2o_jerk_mm(pair.poses[:, :3, 3])}
+
+
+def _own_motion(pair: HandObject) -> Figures:
+    if pair.fps is None:
+        raise InputError("has no frame rate", where=pair.name, remedy="Give fps in the file.")
+    joints = _moving_joints(pair)
+    return {
+        "acceleration_m_s2": motion.acceleration_m_s2(joints, fps=pair.fps),
+        "jerk_m_s3": motion.jerk_m_s3(joints, fps=pair.fps),
+    }
+
+
+def _contact_slip(pair: HandObject) -> Figures:
+    touching = np.stack([np.abs(frame.signed) <= CONTACT_MM / 1e3 for frame in pair.frames()])
+    slip = motion.contact_slip_mm(pair.hand_vertices, touching, T_world_object=pair.poses)
+    return {"contact_slip_mm": slip}
+
+
+def _moving_joints(pair: HandObject) -> np.ndarray:
+    if pair.joints is None:
+        raise InputError(f"{pair.name} has no joints")
+    return pair.joints
+
+
+MOTION: dict[str, Callable[[HandObject], Figures]] = {
+    "diffh2o-contact": _diffh2o_contact,
+    "geneoh-motion": _geneoh_motion,
+    "diffh2o-motion": _diffh2o_motion,
+    "joint-motion": _own_motion,
+    "contact-slip": _contact_slip,
+}

@@ -1,0 +1,114 @@
+"""Protocols run over grasps: from surfaces to figures by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from handhold.errors import HandholdError, InputError
+from handhold.evaluate.metrics import Protocol
+from handhold.evaluate.per_frame import FRAME
+from handhold.evaluate.per_motion import MOTION
+from handhold.evaluate.per_set import SET, object_joints
+from handhold.evaluate.scores import Score, means
+from handhold.interaction.hand_object import Frame, HandObject
+from handhold.objects.solid import to_manifold
+
+
+def score_pair(
+    pair: HandObject, protocols: Sequence[Protocol], *, reference: HandObject | None = None, seed: int = 0
+) -> Score:
+    """Run protocols over one grasp or motion; one that cannot be run leaves its metrics without a value.
+
+    Args:
+        pair: the grasp.
+        protocols: which; those of scope "set" are passed over, and those of scope "motion" for a still.
+        reference: the grasp as it should be, for protocols that compare.
+        seed: of what is sampled.
+    """
+    frames = list(pair.frames())
+    truths = [None] * len(frames) if reference is None else list(reference.frames())
+    values: dict[str, float | None] = {}
+    causes: dict[str, str] = {}
+    for protocol in protocols:
+        if protocol.scope == "set" or (protocol.scope == "motion" and not pair.is_motion):
+            continue
+        names = [m.name for m in protocol.metrics]
+        try:
+            if protocol.scope == "motion":
+                figures = [MOTION[protocol.name](pair)]
+            else:
+                if protocol.reference:
+                    _check_reference(frames, truths)
+                pairs = zip(frames, truths if protocol.reference else [None] * len(frames), strict=True)
+                figures = [FRAME[protocol.name](frame, truth, seed) for frame, truth in pairs]
+        except Exception as error:
+            values |= dict.fromkeys(names)
+            causes |= dict.fromkeys(names, _told(error))
+            continue
+        found, without = means(figures, names)
+        values |= found
+        causes |= {name: _why(name, pair) or cause for name, cause in without.items()}
+    return Score(pair.name, len(frames), values, causes, (*pair.notes, *_notes(pair, values)))
+
+
+def score_set(pairs: Sequence[HandObject], protocols: Sequence[Protocol], *, seed: int = 0) -> dict[str, Any]:
+    """Run the protocols that read all grasps together.
+
+    Returns:
+        By metric an entry as `aggregate` makes them; there is no interval, for such figures are no means.
+    """
+    table: dict[str, Any] = {}
+    for protocol in protocols:
+        if protocol.scope != "set":
+            continue
+        entry: dict[str, Any] = {"mean": None, "ci": [None, None], "n": 0, "failed": len(pairs)}
+        try:
+            figures = SET[protocol.name](np.concatenate([object_joints(pair) for pair in pairs]), seed)
+        except Exception as error:
+            cause = {"causes": {_told(error): len(pairs)}}
+            table |= {m.name: entry | cause for m in protocol.metrics}
+            continue
+        done = {"n": len(pairs), "failed": 0}
+        table |= {m.name: entry | done | {"mean": figures[m.name]} for m in protocol.metrics}
+    return table
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, HandholdError):
+        return str(error)
+    return f"internal error ({type(error).__name__}: {error})"
+
+
+def _why(name: str, pair: HandObject) -> str | None:
+    """The cause that stands behind a figure that every frame lacks, where it is known."""
+    if name == "limit_violation_deg" or (name == "fingers_in_contact" and pair.hand is None):
+        return pair.no_model or "no hand parameters"
+    if name == "bones_through":
+        return "no joints"
+    if name == "moved_mm":
+        return "no joints" if pair.joints is None else "no observed keypoints"
+    if name in ("tissue_p99_mm", "tissue_max_mm", "flipped_faces"):
+        return "no surface before soft tissue"
+    if name.startswith("contact_") and name.endswith("@choir-2mm"):
+        return "neither the hand nor its reference touches the object"
+    if name in ("iv_cm3", "siv_cm3@fgs"):
+        first = pair.hand_vertices if pair.hand_vertices.ndim == 2 else pair.hand_vertices[0]
+        return f"the hand's surface is no solid: {to_manifold(first, pair.hand_faces)[1]}"
+    return None
+
+
+def _notes(pair: HandObject, values: dict[str, float | None]) -> list[str]:
+    if values.get("iv_cm3") is None or not pair.object.watertight_or_reason:
+        return []
+    why = pair.object.watertight_or_reason
+    return [f"iv_cm3 is counted on a 1 mm grid by winding number, for the object is no solid: {why}"]
+
+
+def _check_reference(frames: Sequence[Frame], truths: Sequence[Frame | None]) -> None:
+    if truths[0] is None:
+        raise InputError("there is no reference for it")
+    if len(frames) != len(truths):
+        raise InputError("the reference has another length", expected=len(frames), got=len(truths))

@@ -1,0 +1,163 @@
+"""Protocols over surfaces: analytic cases, invariance, and failures that are never scores."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import trimesh
+from evaluate_examples import RADIUS, ball_in_block, block, moved
+
+from handhold.evaluate import METRICS, PROTOCOLS, score_pair, score_set, select
+from handhold.interaction.hand_object import HandObject
+
+STILL = tuple(p for p in PROTOCOLS if p.scope == "frame" and not p.physics and not p.reference)
+
+
+def joints(*, seed: int = 0) -> np.ndarray:
+    """21 points around the ball, none in one plane."""
+    return np.random.default_rng(seed).normal(scale=0.05, size=(21, 3)) + np.array([0, 0, 0.13])
+
+
+@pytest.mark.parametrize("depth", [0.005, 0.02])
+def test_a_cap_has_its_volume_and_depth(depth):
+    values = score_pair(ball_in_block(depth), select(["penetration"])).values
+    cap = math.pi * depth**2 * (3 * RADIUS - depth) / 3 * 1e6
+    assert values["iv_cm3"] == values["siv_cm3@fgs"] == pytest.approx(cap, rel=0.01)
+    assert values["iv_cm3@halo-1mm"] == pytest.approx(cap, rel=0.25)  # so coarse is 1 mm
+    assert (
+        values["pd_mm"]
+        == values["pd_mm@halo"]
+        == values["mpd_mm@fgs"]
+        == pytest.approx(depth * 1e3, abs=0.05)
+    )
+    assert 0 < values["pd_mm@geneoh"] < values["pd_mm"] < values["pd_mm@oakink"]
+
+
+def test_contact_in_its_published_forms():
+    near, deep, far = (
+        score_pair(ball_in_block(d), select(["contact"])).values for d in (-0.004, 0.01, -0.02)
+    )
+    assert [v["contact_ratio@grasptta"] for v in (near, deep, far)] == [1, 1, 0]
+    assert [v["contact_ratio@halo"] for v in (near, deep, far)] == [0, 1, 0]
+    assert [v["contact_ratio@fastgrasp"] for v in (near, deep, far)] == [0, 1, 0]
+
+
+def test_a_rigid_motion_changes_nothing_but_what_says_so():
+    matrix = trimesh.transformations.rotation_matrix(0.8, (1, 2, -1))
+    matrix[:3, 3] = (0.4, -0.1, 0.7)
+    pair = ball_in_block(0.012, joints=joints(), keypoints=joints(seed=1))
+    truth = ball_in_block(0.008, joints=joints(seed=1))
+    protocols = tuple(p for p in PROTOCOLS if p.scope == "frame" and not p.physics)
+    first = score_pair(pair, protocols, reference=truth).values
+    other = score_pair(moved(pair, matrix), protocols, reference=moved(truth, matrix)).values
+    free = {m.name for p in PROTOCOLS if p.frame_dependent for m in p.metrics}
+    compared = [k for k, v in first.items() if v is not None and k not in free]
+    assert len(compared) > 20
+    for name in compared:
+        assert other[name] == pytest.approx(first[name], rel=1e-4, abs=1e-9), name
+    assert other["iv_cm3@obman-surface-5mm"] != first["iv_cm3@obman-surface-5mm"]
+
+
+def test_a_motion_is_the_mean_of_its_frames():
+    one, two = ball_in_block(0.005), ball_in_block(0.015)
+    both = replace(one, hand_vertices=np.stack((one.hand_vertices, two.hand_vertices)))
+    score = score_pair(both, select(["exact"]))
+    assert score.frames == 2 and score.values["pd_mm"] == pytest.approx(10.0, abs=0.05)
+
+
+def test_a_still_has_no_figures_of_motion_and_a_motion_has():
+    still = ball_in_block(0.005, joints=joints())
+    assert not score_pair(still, select(["motion"])).values
+    shift = np.linspace(0, 0.01, 6)[:, None, None] * [1.0, 0, 0]
+    moving = replace(still, hand_vertices=still.hand_vertices + shift, joints=still.joints + shift, fps=30.0)
+    values = score_pair(moving, select(["motion"])).values
+    assert values["smoothness_mm2@geneoh"] == pytest.approx(4.0)  # 2 mm a frame
+    assert values["contact_slip_mm"] == pytest.approx(2.0)
+    assert values["acceleration_m_s2"] == pytest.approx(0.0, abs=1e-6)
+
+
+def test_motion_without_a_rate_fails_where_seconds_are_needed():
+    still = ball_in_block(0.005, joints=joints())
+    moving = replace(
+        still, hand_vertices=np.stack([still.hand_vertices] * 5), joints=np.stack([joints()] * 5)
+    )
+    score = score_pair(moving, select(["motion"]))
+    assert score.values["jerk_m_s3"] is None and "fps" in score.causes["jerk_m_s3"]
+    assert score.values["homc_mm2@geneoh"] == 0
+
+
+def test_against_itself_nothing_is_off():
+    pair = ball_in_block(0.01, joints=joints())
+    values = score_pair(
+        pair, select(["pose", "proximity", "contactopt", "choir-contact"]), reference=pair
+    ).values
+    for name, value in values.items():
+        best = {"pck_auc": 1.0}.get(name, 100.0 if name.endswith("choir-2mm") else 0.0)
+        assert value == pytest.approx(best, abs=1e-5), name
+
+
+def test_a_shift_is_told_in_millimetres():
+    pair = ball_in_block(0.01, joints=joints())
+    truth = replace(
+        pair,
+        joints=pair.joints + np.array([0.003, 0, 0]),
+        hand_vertices=pair.hand_vertices + np.array([0, 0.004, 0]),
+    )
+    values = score_pair(pair, select(["pose"]), reference=truth).values
+    assert values["mpjpe_mm"] == pytest.approx(3) and values["mpjpe_mm@root"] == pytest.approx(0, abs=1e-9)
+    assert values["mpvpe_mm"] == pytest.approx(4) and values["mpvpe_mm@pa"] == pytest.approx(0, abs=1e-5)
+
+
+def test_what_is_missing_has_a_cause_and_no_value():
+    score = score_pair(ball_in_block(0.01, no_model="because"), (*STILL, *select(["pose"])))
+    assert {k for k, v in score.values.items() if v is None} == set(score.causes)
+    assert score.causes["limit_violation_deg"] == "because" and score.causes["bones_through"] == "no joints"
+    assert "no reference" in score.causes["mpjpe_mm"]
+
+
+def test_a_hand_that_is_not_closed_has_no_volume_and_says_why():
+    pair = ball_in_block(0.01)
+    score = score_pair(replace(pair, hand_faces=pair.hand_faces[:-9]), STILL)
+    for name in ("iv_cm3", "iv_cm3@obman-surface-5mm", "iv_cm3@halo-1mm", "iv_cm3@choir-2mm", "siv_cm3@fgs"):
+        assert score.values[name] is None and "open" in score.causes[name], name
+    assert score.values["pd_mm"] is not None
+
+
+def test_an_open_object_is_counted_and_the_score_says_so():
+    pair = ball_in_block(0.01)
+    whole = block()
+    holed = type(whole).from_arrays(whole.vertices, whole.faces[:-1], mend=False)
+    score = score_pair(replace(pair, object=holed), STILL)
+    assert score.values["iv_cm3"] == pytest.approx(score_pair(pair, STILL).values["iv_cm3"], rel=0.1)
+    assert any("no solid" in note for note in score.notes)
+    assert score.values["iv_cm3@choir-2mm"] is None and "object" in score.causes["iv_cm3@choir-2mm"]
+
+
+def test_a_reference_of_another_length_or_mesh_is_told():
+    pair = ball_in_block(0.01, joints=joints())
+    long = replace(pair, hand_vertices=np.stack([pair.hand_vertices] * 2), joints=np.stack([pair.joints] * 2))
+    assert "length" in score_pair(pair, select(["pose"]), reference=long).causes["mpjpe_mm"]
+    other = replace(pair, hand_vertices=pair.hand_vertices[:-5])
+    score = score_pair(pair, select(["pose"]), reference=other)
+    assert "another mesh" in score.causes["mpvpe_mm"] and score.values["mpjpe_mm"] == pytest.approx(0)
+
+
+def hands(count: int) -> list[HandObject]:
+    return [ball_in_block(0.01, joints=joints(seed=k)) for k in range(count)]
+
+
+def test_sets_are_scored_together():
+    protocols = select(["diversity"])
+    table = score_set(hands(25), protocols, seed=3)
+    assert table["entropy@halo"]["n"] == 25 and 1 < table["entropy@halo"]["mean"] <= math.log(20)
+    assert table == score_set(hands(25), protocols, seed=3)
+
+
+def test_too_few_for_clusters_is_a_failure():
+    entry = score_set(hands(5), select(["halo-diversity"]))["entropy@halo"]
+    assert entry["mean"] is None and entry["failed"] == 5 and "20" in next(iter(entry["causes"]))
+
+
+def test_every_figure_is_in_the_registry():
+    assert set(score_pair(ball_in_block(0.01), STILL).values) <= set(METRICS)
