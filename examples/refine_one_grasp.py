@@ -30,7 +30,7 @@ noisy = Grasp(
 before, after = measure(noisy), measure(refined)
 print(f"volume inside  {before.iv_cm3:6.2f} -> {after.iv_cm3:6.2f} cm3")
 print(f"deepest        {before.pd_mm:6.2f} -> {after.pd_mm:6.2f} mm")
-print(f"fingers        {before.fingers_in_contact:6d} -> {after.fingers_in_contact:6d}")
+print(f"fingers        {before.fingers_in_contact:6.0f} -> {after.fingers_in_contact:6.0f}")
 
 save_grasp(refined, "refined.npz")
 vertices = refined.surface().vertices  # (V, 3) in the world frame [m], soft tissue included

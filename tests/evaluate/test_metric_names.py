@@ -1,5 +1,7 @@
 """The registry: names are unique, say their unit, and select what they name."""
 
+from pathlib import Path
+
 import pytest
 
 from handhold.errors import InputError
@@ -60,3 +62,12 @@ def test_unknown_names_are_refused_with_those_there_are(name):
         select([name])
     with pytest.raises(InputError, match="pd_mm"):
         metric(name)
+
+
+def test_the_docs_have_every_protocol_with_its_metrics_and_source():
+    page = Path(__file__).parents[2] / "docs" / "evaluate.md"
+    rows = {line.split("|")[1].strip(" `"): line for line in page.read_text().splitlines() if line[:3] == "| `"}
+    assert set(rows) == {p.name for p in PROTOCOLS}
+    for protocol in PROTOCOLS:
+        row = rows[protocol.name]
+        assert all(f"`{m.name}`" in row for m in protocol.metrics) and protocol.source in row, protocol.name

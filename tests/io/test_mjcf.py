@@ -2,15 +2,14 @@
 
 import numpy as np
 import pytest
-import torch
 from io_examples import box, make_grasp, make_motion
 
 from handhold.errors import InputError
-from handhold.hand.skeleton import JOINT_NAMES
+from handhold.hand.hulls import PIECE_NAMES, bones_of_model
 from handhold.interaction.grasp import Grasp
-from handhold.io.mjcf import bone_hulls, save_mjcf, true_inertia
-from handhold.io.rig import top_joint
+from handhold.io.mjcf import save_mjcf
 from handhold.objects import ObjectMesh
+from handhold.objects.inertia import true_inertia
 
 mujoco = pytest.importorskip("mujoco")
 
@@ -59,8 +58,8 @@ def test_every_bone_hull_contains_its_vertices(grasp, tmp_path):
     from scipy.spatial import ConvexHull
 
     model, data = loaded(grasp, tmp_path)
-    vertices, bones = grasp.surface().vertices.double().numpy(), top_joint(grasp.hand)
-    for joint, name in enumerate(JOINT_NAMES):
+    vertices, bones = grasp.surface().vertices.double().numpy(), bones_of_model(grasp.hand)
+    for joint, name in enumerate(PIECE_NAMES):
         hull, faces = world_vertices(model, data, f"hand_{name}")
         planes = ConvexHull(hull).equations
         outside = (vertices[bones == joint] @ planes[:, :3].T + planes[:, 3]).max()
@@ -121,7 +120,7 @@ def test_true_shapes_are_seen_and_not_felt(tmp_path):
     for name in ("visual_hand", "visual_object"):
         geom = model.geom(name)
         assert geom.group[0] == 2 and geom.contype[0] == 0 and geom.conaffinity[0] == 0
-    assert model.geom("hand_wrist").contype[0] == 1
+    assert model.geom("hand_index0").contype[0] == 1
 
 
 def test_frame_of_a_motion(tmp_path):
@@ -158,16 +157,6 @@ def test_nothing_is_left_of_a_failed_write(tmp_path, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         save_mjcf(make_grasp(), tmp_path / "g.xml")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_bones_too_small_for_a_hull_join_their_parents():
-    generator = torch.Generator().manual_seed(0)
-    points = torch.randn(200, 3, generator=generator).numpy()
-    bones = np.repeat([0, 1, 2], [100, 97, 3])
-    hulls = bone_hulls(points, bones)
-    assert list(hulls) == ["wrist", "index1"]
-    alone = bone_hulls(points[:197], bones[:197])
-    assert len(hulls["index1"][0]) >= len(alone["index1"][0]) - 3
 
 
 def test_names_that_xml_must_escape(tmp_path):

@@ -21,22 +21,24 @@ FAR_FIT = 0.015
 
 
 @lru_cache(maxsize=8)
-def load_hand(model: str, path: Path | None, side: str, device: str) -> Hand:
+def load_hand(
+    model: str, path: Path | None, side: str, device: str = "cpu", dtype: torch.dtype = torch.float32
+) -> Hand:
     """A hand model, loaded once.
 
     Raises:
         InputError: the MANO file cannot be used, or is the other side's.
     """
     if model == "open":
-        return Hand.open(side, device=device)  # pyright: ignore[reportArgumentType]
+        return Hand.open(side, device=device, dtype=dtype)  # pyright: ignore[reportArgumentType]
     if path is None:
         raise InputError("a MANO hand needs its file", where="hand.model_path", remedy="Use --mano PATH.")
-    return Hand.mano(path, side=side, device=device)  # pyright: ignore[reportArgumentType]
+    return Hand.mano(path, side=side, device=device, dtype=dtype)  # pyright: ignore[reportArgumentType]
 
 
-def hand_of(scene: Scene, *, device: str = "cpu") -> Hand:
+def hand_of(scene: Scene, *, device: str = "cpu", dtype: torch.dtype = torch.float32) -> Hand:
     """The hand model of a scene."""
-    return load_hand(scene.model, scene.model_path, scene.side, device)
+    return load_hand(scene.model, scene.model_path, scene.side, device, dtype)
 
 
 def make_grasps(

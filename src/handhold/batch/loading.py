@@ -9,6 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
+import torch
+
 from handhold.batch.fitting import hand_of, make_grasps
 from handhold.errors import HandholdError
 from handhold.interaction.grasp import Grasp
@@ -80,7 +82,11 @@ class FittedScene:
 
 
 def fitted_scenes(
-    paths: Sequence[Path], *, units: Units | None = None, mano: Path | None = None
+    paths: Sequence[Path],
+    *,
+    units: Units | None = None,
+    mano: Path | None = None,
+    dtype: torch.dtype = torch.float32,
 ) -> Iterator[FittedScene | Failure]:
     """Scenes as grasps on the CPU, in order; one that cannot be read becomes a `Failure`.
 
@@ -88,16 +94,21 @@ def fitted_scenes(
         paths: scene files.
         units: overrides the files' units.
         mano: the user's MANO file.
+        dtype: of the hands; in double precision, moving a scene as a whole changes nothing that is measured.
     """
-    for chunk in chunks(paths, units=units, mano=mano):
-        yield from by_hand(chunk, _fit)
+
+    def work(items: list[LoadedScene]) -> list[FittedScene]:
+        return _fit(items, dtype)
+
+    for chunk in chunks(paths, units=units, mano=mano, dtype=dtype):
+        yield from by_hand(chunk, work)
 
 
 def chunks(
-    paths: Sequence[Path], *, units: Units | None, mano: Path | None
+    paths: Sequence[Path], *, units: Units | None, mano: Path | None, dtype: torch.dtype = torch.float32
 ) -> Iterator[list[LoadedScene | Failure]]:
     """Scenes and their objects, some 32 hands at a time; the next are read while these are worked on."""
-    reading = _read(paths, units, mano)
+    reading = _read(paths, units, mano, dtype)
     with ThreadPoolExecutor(max_workers=1) as loader:
         pending = loader.submit(next, reading, None)
         while (chunk := pending.result()) is not None:
@@ -136,8 +147,9 @@ def _together(
         return [result for item in items for result in _together([item], work)]
 
 
-def _fit(items: list[LoadedScene]) -> list[FittedScene]:
-    made = make_grasps([i.scene for i in items], [i.obj for i in items], hand_of(items[0].scene))
+def _fit(items: list[LoadedScene], dtype: torch.dtype) -> list[FittedScene]:
+    hand = hand_of(items[0].scene, dtype=dtype)
+    made = make_grasps([i.scene for i in items], [i.obj for i in items], hand)
     return [
         FittedScene(item.scene, grasp, (*item.scene.warnings, *warnings))
         for item, (grasp, warnings) in zip(items, made, strict=True)
@@ -145,14 +157,14 @@ def _fit(items: list[LoadedScene]) -> list[FittedScene]:
 
 
 def _read(
-    paths: Sequence[Path], units: Units | None, mano: Path | None
+    paths: Sequence[Path], units: Units | None, mano: Path | None, dtype: torch.dtype
 ) -> Iterator[list[LoadedScene | Failure]]:
     chunk: list[LoadedScene | Failure] = []
     rows = 0
     load_object = lru_cache(maxsize=16)(ObjectMesh.load)  # many scenes share few objects
     for path in paths:
         try:
-            scene = load_scene(path, units=units, mano=mano)
+            scene = load_scene(path, units=units, mano=mano, dtype=dtype)
             item = LoadedScene(scene, load_object(scene.mesh, units=scene.object_units))
             rows += item.rows
         except Exception as error:  # one bad scene must not cost the others

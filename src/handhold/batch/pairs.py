@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+
 from handhold.batch.fitting import load_hand
 from handhold.batch.loading import Failure, fitted_scenes
 from handhold.errors import InputError
@@ -34,7 +36,10 @@ def read_pairs(
     """
     kinds = [_kind(path) for path in paths]
     scenes = fitted_scenes(
-        [p for p, kind in zip(paths, kinds, strict=True) if kind == "scene"], units=units, mano=mano
+        [p for p, kind in zip(paths, kinds, strict=True) if kind == "scene"],
+        units=units,
+        mano=mano,
+        dtype=torch.float64,
     )
     for path, kind in zip(paths, kinds, strict=True):
         if isinstance(kind, Failure):
@@ -50,11 +55,14 @@ def read_pairs(
             yield path, _read(path, kind, units, mano)
 
 
-def hand_of_result(result: Result, mano: Path | None) -> tuple[Hand | None, str]:
+def hand_of_result(
+    result: Result, mano: Path | None, *, dtype: torch.dtype = torch.float32
+) -> tuple[Hand | None, str]:
     """The hand model that a result was made with, or None and why it is not to be had."""
     if result.model != "open" and mano is None:
         return None, f"made with a {result.model} hand, whose file was not given (--mano)"
-    hand = load_hand(result.model, mano if result.model != "open" else None, result.side, "cpu")
+    path = mano if result.model != "open" else None
+    hand = load_hand(result.model, path, result.side, dtype=dtype)
     if hand.version != result.model_version:
         return None, f"made with the {result.model} hand {result.model_version}, and this is {hand.version}"
     return hand, ""
@@ -75,7 +83,7 @@ def _read(path: Path, kind: str, units: Units | None, mano: Path | None) -> list
         if kind == "set":
             return read_grasp_set(path, mano=mano, units=units)
         result = load_result(path)
-        hand, why = hand_of_result(result, mano)
+        hand, why = hand_of_result(result, mano, dtype=torch.float64)
         return [result.surfaces(hand, no_model=why)]
     except Exception as error:  # one bad file must not cost the others
         return Failure.of(path, error)

@@ -200,13 +200,13 @@ def _groups(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
     ]
 
 
-def _cells(row: Row) -> list[str]:
-    """A row's means; those of which an interval is known with half its width."""
+def _cells(row: Row, *, intervals: bool = False) -> list[str]:
+    """A row's means; with half the width of their intervals where there is room."""
     cells = [row.name]
     for metric in SHOWN:
         entry = row.figures[metric]
         text = number(entry["mean"], metric)
-        if entry["ci"][0] is not None:
+        if intervals and entry["ci"][0] is not None:
             text += f" ±{(entry['ci'][1] - entry['ci'][0]) / 2:.{METRICS[metric].digits}f}"
         cells.append(text)
     return [*cells, "" if row.seconds is None else f"{row.seconds:.3f}"]
@@ -233,7 +233,7 @@ def _markdown(rows: Sequence[Row], provenance: dict[str, Any]) -> str:
     lines += ["Means, ± half the 95 % bootstrap interval; against the grasps as they were captured.", ""]
     for title, members in _groups(rows):
         lines += [f"## {title}", "", "| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
-        lines += ["| " + " | ".join(_cells(row)) + " |" for row in members]
+        lines += ["| " + " | ".join(_cells(row, intervals=True)) + " |" for row in members]
         lines += [
             f"| *{name}* (published, SHOWMe: other data) | " + " | ".join(cells) + " |"
             for name, *cells in _published(members[0].table)

@@ -53,7 +53,7 @@ class ObjectVoxels:
         object.__setattr__(self, "_made", {})
 
     def surface(self, pitch_m: float) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
-        """Surface voxels by trimesh: where they lie along each axis, (n, 3), and the axes' coordinates [m]."""
+        """Surface voxels as trimesh finds them: places along the axes (n, 3), and the axes' coordinates [m]."""
         return self._once(
             ("surface", pitch_m), lambda: surface_voxels(self.vertices, self.faces, pitch=pitch_m)
         )

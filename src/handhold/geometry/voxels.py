@@ -13,8 +13,8 @@ CELLS = 2**22
 """At most so many grid points, or crossings of columns with triangles, are worked on at a time."""
 HALVINGS = 10
 """trimesh halves edges so many times and then gives up."""
-MOST_VOXELS = 2**22
-"""Meshes with more voxels on their surface are refused: trimesh would fill the memory."""
+MOST_VOXELS = 2**28
+"""Meshes with more voxels in their bounding box are refused."""
 
 
 def inside_grid(
@@ -119,7 +119,7 @@ def solid_block(
 def surface_voxels(
     vertices: np.ndarray, faces: np.ndarray, *, pitch: float
 ) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """The voxels of a mesh's surface as trimesh's `voxelized` finds them; one is centred at the frame's origin.
+    """The voxels of a mesh's surface, those that trimesh's `voxelized` finds; one is centred at the frame's origin.
 
     Args:
         vertices: (N, 3) [m].
@@ -132,20 +132,15 @@ def surface_voxels(
     Raises:
         InputError: far too large for the pitch.
     """
-    from trimesh import Trimesh
-    from trimesh.voxel.creation import voxelize_subdivide
-
-    mesh = Trimesh(vertices, faces)
-    if mesh.area > MOST_VOXELS * pitch**2:
+    triangles = np.moveaxis(_corners(vertices, faces), 1, 0)
+    low, high = (_cells(extreme, pitch) for extreme in (triangles.min((0, 1)), triangles.max((0, 1))))
+    if np.prod(high - low + 1.0) > MOST_VOXELS:
         raise _too_large(pitch)
-    try:
-        voxels = voxelize_subdivide(mesh, pitch)
-    except ValueError as error:
-        raise _too_large(pitch) from error
-    # By trimesh's own transform, so that the coordinates are those of its `points` to the last bit.
-    along = voxels.indices_to_points(np.repeat(np.arange(max(voxels.shape)), 3).reshape(-1, 3))
-    nx, ny, nz = voxels.shape
-    return voxels.sparse_indices, (along[:nx, 0], along[:ny, 1], along[:nz, 2])
+    filled = np.zeros(high - low + 1, bool)
+    _fill_surface(filled, low, triangles, pitch=pitch)
+    # Written as trimesh's transform does it, so that the coordinates are those of its `points` to the last bit.
+    x, y, z = (np.arange(n) * pitch + start * pitch for n, start in zip(filled.shape, low, strict=True))
+    return np.argwhere(filled), (x, y, z)
 
 
 def _fill_surface(filled: np.ndarray, low: np.ndarray, triangles: np.ndarray, *, pitch: float) -> None:
@@ -171,8 +166,8 @@ def _too_large(pitch: float) -> InputError:
     return InputError(
         "the mesh is far too large for its voxels",
         where="vertices",
-        expected=f"at {pitch * 1000:.3g} mm, edges under {2**HALVINGS * pitch / 2:.3g} m and a surface under "
-        f"{MOST_VOXELS * pitch**2:.3g} m²",
+        expected=f"at {pitch * 1000:.3g} mm, edges under {2**HALVINGS * pitch / 2:.3g} m and a box under "
+        f"{MOST_VOXELS * pitch**3:.3g} m³",
         remedy="Lengths are metres.",
     )
 

@@ -146,6 +146,9 @@ class Hand:
                 changed[field.name] = value.to(device, dtype if value.is_floating_point() else None)
             elif hasattr(value, "to"):
                 changed[field.name] = value.to(device=device, dtype=dtype)
+        if dtype not in (None, self.dtype):  # rows sum to one to the new precision: skin goes where joints go
+            weights = changed["skin_weights"]
+            changed["skin_weights"] = weights / weights.sum(-1, keepdim=True)
         return replace(self, **changed)
 
     @property

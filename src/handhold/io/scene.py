@@ -85,13 +85,20 @@ class Scene:
         return ObjectMesh.load(self.mesh, units=self.object_units)
 
 
-def load_scene(path: str | Path, *, units: Units | None = None, mano: str | Path | None = None) -> Scene:
+def load_scene(
+    path: str | Path,
+    *,
+    units: Units | None = None,
+    mano: str | Path | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> Scene:
     """Read and check one scene file.
 
     Args:
         path: a `.json`, or an `.npz` of the same keys, dotted.
         units: overrides the file's `units`.
         mano: the user's MANO file; the hand is then MANO's.
+        dtype: of the tensors; a hand of that dtype goes with them.
 
     Raises:
         InputError: anything wrong with the file; it names file, key, what was expected and what was got.
@@ -119,12 +126,12 @@ def load_scene(path: str | Path, *, units: Units | None = None, mano: str | Path
         side=side,
         model=model,
         model_path=model_path,
-        keypoints=_tensor(hand.get("keypoints")),
-        params=HandParams(**{k: _tensor(v) for k, v in hand.items()}) if "transl" in hand else None,
-        vertices=_tensor(hand.get("vertices")),
+        keypoints=_tensor(hand.get("keypoints"), dtype),
+        params=HandParams(**{k: _tensor(v, dtype) for k, v in hand.items()}) if "transl" in hand else None,
+        vertices=_tensor(hand.get("vertices"), dtype),
         mesh=mesh,
         object_units=object_units,
-        T_world_object=cast(Tensor, _tensor(matrix)),
+        T_world_object=cast(Tensor, _tensor(matrix, dtype)),
         instruction=instruction,
         fps=fps,
         units=unit,
@@ -241,5 +248,5 @@ def _hand_place(hand: dict[str, np.ndarray]) -> np.ndarray:
     return np.nanmean(points, axis=-2)
 
 
-def _tensor(values: np.ndarray | None) -> Any:
-    return None if values is None else torch.as_tensor(values, dtype=torch.float32)
+def _tensor(values: np.ndarray | None, dtype: torch.dtype) -> Any:
+    return None if values is None else torch.as_tensor(values, dtype=dtype)
