@@ -66,7 +66,9 @@ def test_unknown_names_are_refused_with_those_there_are(name):
 
 def test_the_docs_have_every_protocol_with_its_metrics_and_source():
     page = Path(__file__).parents[2] / "docs" / "evaluate.md"
-    rows = {line.split("|")[1].strip(" `"): line for line in page.read_text().splitlines() if line[:3] == "| `"}
+    rows = {
+        line.split("|")[1].strip(" `"): line for line in page.read_text().splitlines() if line[:3] == "| `"
+    }
     assert set(rows) == {p.name for p in PROTOCOLS}
     for protocol in PROTOCOLS:
         row = rows[protocol.name]

@@ -164,6 +164,14 @@ def test_numbers_that_are_not_finite_are_refused():
         six_way_pieces(FAR, BOX, T_world_object=np.full((4, 4), np.nan))
 
 
+def test_settings_that_mean_nothing_are_refused():
+    for bad in ({"seconds": 0.0}, {"density": -1.0}, {"friction": np.nan}, {"timestep": np.inf}):
+        with pytest.raises(InputError, match=next(iter(bad))):
+            SixWayConfig(**bad)
+    with pytest.raises(InputError, match="friction"):
+        drop_pieces(FAR, BOX, friction=-1.0)
+
+
 def test_a_simulation_that_breaks_down_is_a_failure(tmp_path):
     (piece,) = free_object(BOX).pieces
     impossible = Inertia(1e-12, np.zeros(3), np.eye(3) * 1e-18)

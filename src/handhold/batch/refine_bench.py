@@ -14,7 +14,7 @@ from handhold.batch.scoring import Task, score_all
 from handhold.evaluate import Score, aggregate, select
 from handhold.interaction.grasp import Contact, Grasp
 from handhold.interaction.hand_object import HandObject
-from handhold.interaction.noise import find_protocol, noise_generator, perturb
+from handhold.interaction.noise import NoiseProtocol, find_protocol, noise_generator, perturb
 from handhold.methods.refine.energy import EnergyConfig, refine_energy
 from handhold.methods.refine.gravity import GravityConfig, refine_gravity
 from handhold.methods.refine.gravity.sde_config import SdeConfig
@@ -136,7 +136,7 @@ def run_bench(
                 yield replace(done[entry.name], table=table)
 
 
-def disturbed(grasp: Grasp, noise: str, *, seed: int) -> Grasp:
+def disturbed(grasp: Grasp, noise: str | NoiseProtocol, *, seed: int) -> Grasp:
     """The grasp with noise, and with the noisy hand's keypoints as all that is seen of it."""
     generator = noise_generator(seed, grasp.name)
     params = perturb(grasp.params, grasp.hand, protocol=noise, generator=generator)

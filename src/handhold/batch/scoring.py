@@ -51,6 +51,7 @@ def score_all(
             yield score_pair(task.pair, protocols, reference=task.reference, seed=seed)
         return
     chunks = [tasks[k : k + CHUNK] for k in range(0, len(tasks), CHUNK)]
+    workers = min(workers, len(chunks), max(2, os.cpu_count() or 1))  # more would only fill the memory
     context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
         pending: deque[Future] = deque()

@@ -9,6 +9,7 @@ scored by them, not by scenes. Without --protocol everything is measured that ne
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +20,8 @@ import tyro
 from handhold.batch.loading import Failure
 from handhold.batch.pairs import match, read_pairs
 from handhold.batch.scoring import Task, score_all
-from handhold.cli.evaluate_report import make_report, print_report, write_report
-from handhold.cli.output import check_writable
+from handhold.cli.evaluate_report import check_folder, check_json, make_report, print_report, write_report
+from handhold.cli.output import output_folder
 from handhold.cli.progress import progress
 from handhold.errors import InputError, MissingExtra
 from handhold.evaluate import PROTOCOLS, Protocol, Score, score_set, select
@@ -69,7 +70,16 @@ def run(options: Options) -> int:
     if options.workers is not None and options.workers < 1:
         raise InputError("is no number of processes", where="--workers", expected="1 or more")
     protocols, notes = choose(options)
-    check_writable(options.json, "--json")
+    check_json(options.json)
+    if options.out is None:
+        return evaluate(protocols, notes, options)
+    with output_folder(options.out) as folder:
+        check_folder(folder)
+        return evaluate(protocols, notes, options)
+
+
+def evaluate(protocols: tuple[Protocol, ...], notes: list[str], options: Options) -> int:
+    """Read, score, write, print. Returns the exit code."""
     pairs, failures, passed_over = read(options.pred, options)
     for failure in failures:
         print(f"handhold: {failure.error}", file=sys.stderr)
@@ -77,7 +87,11 @@ def run(options: Options) -> int:
         return 2
     if passed_over:
         notes.append(f"the folder's {passed_over} scenes were passed over, for it holds results")
-    if not options.protocol:
+    shared = [name for name, count in Counter(p.name for p in pairs).items() if count > 1]
+    notes += [f"several grasps have the name {name}" for name in shared]
+    if options.protocol:
+        check_motions(protocols, pairs, notes)
+    else:
         protocols = fitting(protocols, pairs)
     references: list[HandObject | None] = [None] * len(pairs)
     if options.reference is not None:
@@ -106,14 +120,15 @@ def choose(options: Options) -> tuple[tuple[Protocol, ...], list[str]]:
         InputError: an unknown name, or one that needs a reference where none is given.
         MissingExtra: one that was asked for needs a package that is not installed.
     """
-    asked = [name for group in options.protocol for names in group for name in names.split(",") if name]
+    asked = [name.strip() for group in options.protocol for names in group for name in names.split(",")]
+    if options.protocol and not any(asked):
+        raise InputError("names no protocol", where="--protocol", expected="one name or more")
+    asked = [name for name in asked if name]
     protocols = select(asked) if asked else PROTOCOLS
-    needing = [p.name for p in protocols if p.reference]
     if options.reference is None:
-        if asked and len(needing) == len(protocols):
-            raise InputError(
-                "needs a reference", where=f"--protocol {' '.join(asked)}", remedy="Give --reference."
-            )
+        for name in asked:
+            if all(p.reference for p in select([name])):
+                raise InputError("needs a reference", where=f"--protocol {name}", remedy="Give --reference.")
         protocols = tuple(p for p in protocols if not p.reference)
     try:
         if any(p.physics for p in protocols):
@@ -124,6 +139,25 @@ def choose(options: Options) -> tuple[tuple[Protocol, ...], list[str]]:
             raise
         return tuple(p for p in protocols if not p.physics), [f"stability was left out: {error}"]
     return protocols, []
+
+
+def check_motions(protocols: Sequence[Protocol], pairs: Sequence[HandObject], notes: list[str]) -> None:
+    """Protocols that were asked for and read motions, where there is none.
+
+    Raises:
+        InputError: there are no others.
+    """
+    moving = [p.name for p in protocols if p.scope == "motion"]
+    if not moving or any(pair.is_motion for pair in pairs):
+        return
+    if len(moving) == len(protocols):
+        raise InputError(
+            "needs a motion",
+            where=f"--protocol {' '.join(moving)}",
+            got="single grasps",
+            remedy="Of a motion, arrays have a leading axis of frames, and the file says fps.",
+        )
+    notes.append(f"left out, for there is no motion: {', '.join(moving)}")
 
 
 def fitting(protocols: Sequence[Protocol], pairs: Sequence[HandObject]) -> tuple[Protocol, ...]:
@@ -162,7 +196,8 @@ def find_references(
     assert options.reference is not None
     truths, failures, _ = read(options.reference, options, truth=True)
     if not truths:
-        raise InputError("no reference can be read", where=options.reference, got=failures[0].error)
+        why = failures[0].error.rstrip(".")
+        raise InputError("no reference can be read", where="--reference", got=why)
     references = match(pairs, truths)
     for pair, reference in zip(pairs, references, strict=True):
         if reference is None:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from handhold.batch.loading import Failure
-from handhold.cli.output import REPORT_FORMAT, check_ours, output_folder
+from handhold.cli.output import REPORT_FORMAT, all_or_none, check_ours, check_writable
 from handhold.cli.panels import figures_of, panel_of_pair
 from handhold.cli.tables import console, scores_table
-from handhold.errors import HandholdError
+from handhold.errors import HandholdError, InputError
 from handhold.evaluate import METRICS, Protocol, Score, aggregate, provenance, write_csv
 from handhold.evaluate.latex import latex_table
 from handhold.evaluate.page import Picture, html_page
 from handhold.interaction.hand_object import HandObject
 from handhold.io import write_json
+from handhold.io.document import read_document
 from handhold.io.files import writing
 
+REPORT = "report.json"
+FILES = ("grasps.csv", "table.tex", "report.html", REPORT)
 WORST = 3
 """So many of the worst grasps are drawn."""
 FEW = 12
@@ -63,6 +67,44 @@ def make_report(
     }
 
 
+def check_folder(folder: Path) -> None:
+    """Prove early that the folder's report may be written: none of its files is there, or an earlier one's are.
+
+    Raises:
+        InputError: a file is there that no `handhold evaluate` wrote.
+    """
+    path = folder / REPORT
+    if check_ours(path).exists() and read_document(path).get("command") == "evaluate":
+        return
+    for name in FILES:
+        if os.path.lexists(folder / name):
+            raise InputError(
+                "is there and was not written by handhold evaluate",
+                where=folder / name,
+                remedy="Choose another --out, or move it.",
+            )
+
+
+def check_json(path: Path | None) -> None:
+    """Prove early that the report may be written here: nothing is there, or an earlier report.
+
+    Raises:
+        InputError: another file, or a device, which a report would replace; or it cannot be written.
+    """
+    check_writable(path, "--json")
+    if path is None or not path.exists():
+        return
+    if not path.is_file():
+        raise InputError("is no plain file", where=f"--json {path}", expected="a file, or nothing")
+    with path.open("rb") as file:
+        if REPORT_FORMAT.encode() not in file.read(4096):
+            raise InputError(
+                "is there and is no report of handhold",
+                where=f"--json {path}",
+                remedy="Choose another name, or move it.",
+            )
+
+
 def write_report(
     report: dict[str, Any],
     scores: Sequence[Score],
@@ -75,20 +117,17 @@ def write_report(
     """The files: report.json, report.html, grasps.csv and table.tex in a folder, and a copy of the first.
 
     Raises:
-        InputError: a file cannot be written, or another's is in the way.
+        InputError: a file cannot be written.
     """
     if out is not None:
-        with output_folder(out) as folder:
-            target = check_ours(folder / "report.json")
-            drawn = draw(scores, pairs) if pictures else []
-            write_csv(scores, folder / "grasps.csv")
-            for name, text in (
-                ("table.tex", latex_table(report)),
-                ("report.html", html_page(report, pictures=drawn)),
-            ):
-                with writing(folder / name) as draft:
+        drawn = draw(scores, pairs) if pictures else []
+        texts = {"table.tex": latex_table(report), "report.html": html_page(report, pictures=drawn)}
+        with all_or_none() as note:
+            write_csv(scores, note(out / "grasps.csv"))
+            for name, text in texts.items():
+                with writing(note(out / name)) as draft:
                     draft.write_text(text, encoding="utf-8")
-            write_json(report, target)
+            write_json(report, note(out / REPORT))
     if json is not None:
         write_json(report, json)
 

@@ -24,10 +24,27 @@ Figures = dict[str, float]
 
 OBJECT_POINTS = 5000
 """Points of the object's surface in the protocols that sample it (CHOIR's contact, GeneOH's)."""
+BEHIND = 1e-3
+"""So far behind a face, as a share of the object's size, it is asked whether there is an inside."""
+SAME_OBJECT = 1e-3
+"""Objects whose extents differ by more than this are two [m]."""
 
 
 def _exact(frame: Frame, truth: Frame | None, seed: int) -> Figures:
-    return asdict(measure_frame(frame))
+    figures = asdict(measure_frame(frame))
+    return figures if has_inside(frame.object) else figures | dict.fromkeys(("iv_cm3", "pd_mm"), np.nan)
+
+
+@lru_cache(maxsize=16)
+def has_inside(obj: ObjectMesh) -> bool:
+    """Whether there is a place behind some face that counts as inside: a sheet has none, a can without a lid has."""
+    if not obj.watertight_or_reason:
+        return True
+    corners = obj.vertices[obj.faces]
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    lengths = np.linalg.norm(normals, axis=-1, keepdims=True)
+    behind = corners.mean(1) - BEHIND * obj.extents.max() * normals / np.maximum(lengths, 1e-300)
+    return bool((obj.distance.query(behind).distance < 0).any())
 
 
 def _volume(name: str, function: Callable) -> Callable[[Frame, Frame | None, int], Figures]:
@@ -64,12 +81,16 @@ def _normals(obj: ObjectMesh) -> np.ndarray:
 
 
 def _depths(frame: Frame, truth: Frame | None, seed: int) -> Figures:
-    deepest = float(penetration.depth_mm(frame.signed))
     obj = frame.object
-    return {
+    on_surface = {
+        "pd_mm@geneoh": float(penetration.geneoh_depth_mm(frame.vertices[None], *surface_points(obj, seed)))
+    }
+    if not has_inside(obj):
+        return on_surface
+    deepest = float(penetration.depth_mm(frame.signed))
+    return on_surface | {
         "pd_mm@halo": deepest,
         "pd_mm@oakink": float(penetration.oakink_depth_mm(frame.vertices, frame.signed, obj.vertices)),
-        "pd_mm@geneoh": float(penetration.geneoh_depth_mm(frame.vertices[None], *surface_points(obj, seed))),
         "mpd_mm@fgs": deepest,
         "siv_cm3@fgs": frame.volume_cm3,
     }
@@ -79,7 +100,9 @@ def _contact_ratios(frame: Frame, truth: Frame | None, seed: int) -> Figures:
     to_hand = frame.hand_distance.unsigned(frame.object.vertices)
     return {
         "contact_ratio@grasptta": float(contact.grasptta_contact(frame.signed)),
-        "contact_ratio@halo": float(contact.halo_contact(frame.signed)),
+        "contact_ratio@halo": float(contact.halo_contact(frame.signed))
+        if has_inside(frame.object)
+        else np.nan,
         "contact_ratio@fgs": float(contact.fgs_contact_ratio(to_hand)),
         "contact_mean@contactopt": float(_capsules(frame).mean()),
     }
@@ -97,11 +120,47 @@ def _capsules(frame: Frame) -> np.ndarray:
 
 
 def _contactopt(frame: Frame, truth: Frame, seed: int) -> Figures:
+    _check_object(frame.object, truth.object)
+    if len(frame.object.vertices) != len(truth.object.vertices):
+        raise InputError(
+            "the reference's object is another mesh",
+            expected=f"{len(frame.object.vertices)} vertices",
+            got=len(truth.object.vertices),
+        )
     error = contact.capsule_contact_error(_capsules(frame), _capsules(truth))
     return {"contact_error@contactopt": float(error)}
 
 
+def _check_object(one: ObjectMesh, other: ObjectMesh) -> None:
+    """Refuse to compare contact with an object of another size."""
+    apart = float(np.abs(one.extents - other.extents).max())
+    if apart > SAME_OBJECT:
+        raise InputError(
+            "the reference is of another object",
+            expected=f"one that differs by less than {SAME_OBJECT * 1e3:g} mm",
+            got=f"{apart * 1e3:.3g} mm",
+        )
+
+
+def _check_mesh(frame: Frame, truth: Frame) -> None:
+    """Refuse to compare vertices of hands that are not one mesh; the order of its faces does not matter."""
+    counts = [f"{len(f.vertices)} vertices, {len(f.faces)} faces" for f in (frame, truth)]
+    if counts[0] == counts[1]:
+        one, other = (np.sort(f.faces, 1) for f in (frame, truth))
+        if np.array_equal(*(faces[np.lexsort(faces.T)] for faces in (one, other))):
+            return
+        counts[1] += " of other vertices"
+    raise InputError(
+        "the reference's hand is another mesh",
+        expected=counts[0],
+        got=counts[1],
+        remedy="Vertices can be compared on one hand model only.",
+    )
+
+
 def _choir_contact(frame: Frame, truth: Frame, seed: int) -> Figures:
+    _check_object(frame.object, truth.object)
+    _check_mesh(frame, truth)
     maps = [
         contact.choir_hand_contact(f.vertices, f.faces, object_points=surface_points(f.object, seed)[0])
         for f in (frame, truth)
@@ -115,6 +174,7 @@ def _choir_contact(frame: Frame, truth: Frame, seed: int) -> Figures:
 
 
 def _proximity(frame: Frame, truth: Frame, seed: int) -> Figures:
+    _check_object(frame.object, truth.object)
     distances = [_distance_of_joints(f) for f in (frame, truth)]
     return {"proximity_error_mm": float(contact.proximity_error_mm(*distances))}
 
@@ -134,13 +194,13 @@ def joints_of(frame: Frame) -> np.ndarray:
         InputError: they are not known.
     """
     if frame.joints is None:
-        raise InputError(f"{frame.pair.name} has no joints")
+        raise InputError("no joints")
     return frame.joints
 
 
 def _world_joints(frame: Frame) -> np.ndarray:
     if frame.pair.joints is None:
-        raise InputError(f"{frame.pair.name} has no joints")
+        raise InputError("no joints")
     return frame.pair.joints
 
 
@@ -157,13 +217,7 @@ def _pose(frame: Frame, truth: Frame, seed: int) -> Figures:
 
 def _vertices(frame: Frame, truth: Frame, seed: int) -> Figures:
     vertices, reference = frame.pair.hand_vertices, truth.pair.hand_vertices
-    if vertices.shape != reference.shape:
-        raise InputError(
-            "the reference's hand is another mesh",
-            expected=f"{len(vertices)} vertices",
-            got=len(reference),
-            remedy="Vertices can be compared on one hand model only.",
-        )
+    _check_mesh(frame, truth)
     roots = {"root": vertices.mean(0), "reference_root": reference.mean(0)}
     if frame.pair.joints is not None and truth.pair.joints is not None:
         roots = {"root": frame.pair.joints[0], "reference_root": truth.pair.joints[0]}
@@ -188,8 +242,8 @@ FRAME: dict[str, Callable[..., Figures]] = {
     "proximity": _proximity,
     "pose": _pose,
     "vertices": _vertices,
-    "obman-drop": stability.drop,
-    "obman-drop-squeeze": stability.drop_squeezed,
+    "obman-drop": stability.obman_drop,
+    "obman-drop-squeeze": stability.obman_drop_squeeze,
     "six-way": stability.six_way,
-    "six-way-squeeze": stability.six_way_squeezed,
+    "six-way-squeeze": stability.six_way_squeeze,
 }

@@ -34,7 +34,7 @@ def _diffh2o_motion(pair: HandObject) -> Figures:
 
 def _own_motion(pair: HandObject) -> Figures:
     if pair.fps is None:
-        raise InputError("has no frame rate", where=pair.name, remedy="Give fps in the file.")
+        raise InputError("no frame rate", remedy="Give fps in the file.")
     joints = _moving_joints(pair)
     return {
         "acceleration_m_s2": motion.acceleration_m_s2(joints, fps=pair.fps),
@@ -50,7 +50,7 @@ def _contact_slip(pair: HandObject) -> Figures:
 
 def _moving_joints(pair: HandObject) -> np.ndarray:
     if pair.joints is None:
-        raise InputError(f"{pair.name} has no joints")
+        raise InputError("no joints")
     return pair.joints
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from handhold.errors import InputError
 from handhold.evaluate import diversity
 from handhold.evaluate.per_frame import Figures, joints_of
 from handhold.interaction.hand_object import HandObject
@@ -13,6 +14,8 @@ from handhold.interaction.hand_object import HandObject
 
 def object_joints(pair: HandObject) -> np.ndarray:
     """(T, 21, 3) joints in the object's frame; those of left hands as the right hand's that they mirror."""
+    if pair.joints is None:
+        raise InputError("has no joints", where=pair.name)
     frames = [joints_of(frame) for frame in pair.frames()]
     return np.stack(frames) * ([-1.0, 1.0, 1.0] if pair.side == "left" else 1.0)
 

@@ -9,12 +9,18 @@ import numpy as np
 
 from handhold.errors import HandholdError, InputError
 from handhold.evaluate.metrics import Protocol
-from handhold.evaluate.per_frame import FRAME
+from handhold.evaluate.per_frame import FRAME, has_inside
 from handhold.evaluate.per_motion import MOTION
 from handhold.evaluate.per_set import SET, object_joints
 from handhold.evaluate.scores import Score, means
 from handhold.interaction.hand_object import Frame, HandObject
 from handhold.objects.solid import to_manifold
+from handhold.physics import free_object
+
+OF_THE_INSIDE = (
+    *("iv_cm3", "pd_mm", "pd_mm@halo", "pd_mm@oakink", "mpd_mm@fgs", "siv_cm3@fgs", "contact_ratio@halo"),
+)
+"""What a sheet, which has no inside, cannot have: else a hand through it would score a perfect 0."""
 
 
 def score_pair(
@@ -41,7 +47,7 @@ def score_pair(
                 figures = [MOTION[protocol.name](pair)]
             else:
                 if protocol.reference:
-                    _check_reference(frames, truths)
+                    _check_reference(frames, truths, pair, reference)
                 pairs = zip(frames, truths if protocol.reference else [None] * len(frames), strict=True)
                 figures = [FRAME[protocol.name](frame, truth, seed) for frame, truth in pairs]
         except Exception as error:
@@ -84,6 +90,8 @@ def _told(error: Exception) -> str:
 
 def _why(name: str, pair: HandObject) -> str | None:
     """The cause that stands behind a figure that every frame lacks, where it is known."""
+    if name in OF_THE_INSIDE and not has_inside(pair.object):
+        return f"the object has no inside: {pair.object.watertight_or_reason}"
     if name == "limit_violation_deg" or (name == "fingers_in_contact" and pair.hand is None):
         return pair.no_model or "no hand parameters"
     if name == "bones_through":
@@ -101,14 +109,29 @@ def _why(name: str, pair: HandObject) -> str | None:
 
 
 def _notes(pair: HandObject, values: dict[str, float | None]) -> list[str]:
-    if values.get("iv_cm3") is None or not pair.object.watertight_or_reason:
-        return []
+    """What stands in for what is usual where the object is no solid."""
     why = pair.object.watertight_or_reason
-    return [f"iv_cm3 is counted on a 1 mm grid by winding number, for the object is no solid: {why}"]
+    if not why:
+        return []
+    notes = []
+    if values.get("iv_cm3") is not None:
+        notes.append(f"iv_cm3 is counted on a 1 mm grid by winding number: the object is no solid ({why})")
+    if any(v is not None for k, v in values.items() if k.startswith("stability")):
+        notes += [f"stability: {note}" for note in free_object(pair.object).notes]
+    return notes
 
 
-def _check_reference(frames: Sequence[Frame], truths: Sequence[Frame | None]) -> None:
-    if truths[0] is None:
+def _check_reference(
+    frames: Sequence[Frame], truths: Sequence[Frame | None], pair: HandObject, reference: HandObject | None
+) -> None:
+    if reference is None:
         raise InputError("there is no reference for it")
+    if pair.side and reference.side and pair.side != reference.side:
+        raise InputError(
+            "the reference is the other hand",
+            expected=pair.side,
+            got=reference.side,
+            remedy="A set whose file names no `side` is taken for right hands.",
+        )
     if len(frames) != len(truths):
         raise InputError("the reference has another length", expected=len(frames), got=len(truths))

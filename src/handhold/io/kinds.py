@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Literal
 
@@ -46,9 +47,13 @@ def find_grasps(path: Path) -> tuple[list[Path], int]:
     if not path.is_dir():
         return [path], 0
     files = sorted(p for p in path.iterdir() if p.suffix in (".npz", ".json") and not p.name.startswith("."))
+    if not files:
+        raise InputError("has no grasps in it", where=path, expected="results, sets or scenes (.npz, .json)")
     results = [p for p in files if _kind_of_document(p) in ("result", "set")]
     if not results:
         return find_scenes(path), 0
+    broken = {p for p in files if p.suffix == ".npz" and not zipfile.is_zipfile(p)}  # told when it is read
+    results = sorted({*results, *broken})
     try:
         scenes = [p for p in find_scenes(path) if p not in results]
     except InputError:

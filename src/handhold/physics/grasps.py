@@ -11,8 +11,9 @@ import torch
 
 from handhold.errors import InputError
 from handhold.geometry.convex import Piece, piece_volume
-from handhold.hand.hulls import bones_of_model, hand_pieces
+from handhold.hand.hulls import bones_of_joints, bones_of_model, hand_pieces
 from handhold.interaction.grasp import Grasp
+from handhold.interaction.hand_object import HandObject
 from handhold.objects import ObjectMesh
 from handhold.objects.inertia import Inertia, pieces_inertia, true_inertia
 from handhold.objects.pieces import convex_pieces
@@ -90,12 +91,16 @@ def check_pieces(pieces: Sequence[Piece], mesh: ObjectMesh) -> None:
 
 
 def drop_grasp(
-    grasp: Grasp, *, squeeze: bool = False, friction: float = 3.0, closing: SqueezeConfig | None = None
+    grasp: Grasp | HandObject,
+    *,
+    squeeze: bool = False,
+    friction: float = 3.0,
+    closing: SqueezeConfig | None = None,
 ) -> DropTrial:
     """`obman_drop` of one grasp, in its world frame.
 
     Args:
-        grasp: one grasp, no motion.
+        grasp: one grasp, no motion; without a hand model its fingers cannot close.
         squeeze: fingers close with bounded torque; else the hand stands still, as published.
         friction: of the pair.
         closing: how they close.
@@ -103,14 +108,14 @@ def drop_grasp(
     Raises:
         SimulationError, InputError, MissingExtra: as `obman_drop` and `free_object`; or the grasp is a motion.
     """
-    obj = free_object(grasp.object)
-    pose = _pose(grasp.T_world_object)
-    hand = _hand(grasp, np.eye(4), closing or SqueezeConfig() if squeeze else None)
+    pair = grasp if isinstance(grasp, HandObject) else HandObject.of_grasp(grasp)
+    obj, pose = free_object(pair.object), _pose(pair.T_world_object)
+    hand = _hand(pair, np.eye(4), closing or SqueezeConfig() if squeeze else None)
     return _drop(hand, obj, pose, friction)
 
 
 def six_way_grasp(
-    grasp: Grasp,
+    grasp: Grasp | HandObject,
     *,
     squeeze: bool = False,
     config: SixWayConfig | None = None,
@@ -119,7 +124,7 @@ def six_way_grasp(
     """`six_way` of one grasp; no rigid motion of the scene changes it.
 
     Args:
-        grasp: one grasp, no motion.
+        grasp: one grasp, no motion; without a hand model its fingers cannot close.
         squeeze: fingers close with bounded torque; else the hand stands still.
         config: constants of the trial.
         closing: how they close.
@@ -127,9 +132,9 @@ def six_way_grasp(
     Raises:
         SimulationError, InputError, MissingExtra: as `six_way` and `free_object`; or the grasp is a motion.
     """
-    obj = free_object(grasp.object)
-    inverse = np.linalg.inv(_pose(grasp.T_world_object))
-    hand = _hand(grasp, inverse, closing or SqueezeConfig() if squeeze else None)
+    pair = grasp if isinstance(grasp, HandObject) else HandObject.of_grasp(grasp)
+    obj, inverse = free_object(pair.object), np.linalg.inv(_pose(pair.T_world_object))
+    hand = _hand(pair, inverse, closing or SqueezeConfig() if squeeze else None)
     return _six_way(hand, obj, config)
 
 
@@ -185,23 +190,38 @@ def _six_way(hand, obj: FreeObject, config: SixWayConfig | None) -> SixWayTrial:
 
 
 @torch.no_grad()
-def _hand(grasp: Grasp, motion: np.ndarray, closing: SqueezeConfig | None) -> list[Piece] | ClosingHand:
-    """The grasp's hand carried by a rigid motion (4, 4), in double precision."""
-    if grasp.is_motion:
-        raise InputError("is a motion", where=grasp.name, expected="one grasp", remedy="Take one frame.")
-    model = grasp.hand.to(device="cpu", dtype=torch.float64)
-    params = grasp.params.map(lambda t: t.detach().to("cpu", torch.float64))
-    vertices = model(params).vertices
-    if grasp.offsets is not None:
-        vertices = vertices + grasp.offsets.detach().to(vertices)
-    points = _carried(vertices.numpy(), motion)
-    pieces = hand_pieces(points, bones_of_model(model))
+def _hand(pair: HandObject, motion: np.ndarray, closing: SqueezeConfig | None) -> list[Piece] | ClosingHand:
+    """The hand carried by a rigid motion (4, 4), in double precision."""
+    if pair.is_motion:
+        raise InputError("is a motion", where=pair.name, expected="one grasp", remedy="Take one frame.")
     if closing is None:
-        return list(pieces.values())
-    rotation, translation = motion[:3, :3], motion[:3, 3]
+        return list(_still_pieces(pair, motion))
+    if pair.hand is None or pair.params is None:
+        why = pair.no_model or "there are no hand parameters"
+        raise InputError(f"its fingers cannot close: {why}", where=pair.name)
     return closing_hand(
-        model, params, pieces=pieces, rotation=rotation, translation=translation, config=closing
+        pair.hand.to(device="cpu", dtype=torch.float64),
+        pair.params.map(lambda t: t.detach().to("cpu", torch.float64)),
+        pieces=hand_pieces(_carried(pair.hand_vertices, motion), bones_of_model(pair.hand)),
+        rotation=motion[:3, :3],
+        translation=motion[:3, 3],
+        config=closing,
     )
+
+
+def _still_pieces(pair: HandObject, motion: np.ndarray) -> Sequence[Piece]:
+    """One piece a bone where bones are known, by the model or the nearest joints; else the mesh in halves."""
+    vertices = _carried(pair.hand_vertices, motion)
+    if pair.hand is not None:
+        return list(hand_pieces(vertices, bones_of_model(pair.hand)).values())
+    if pair.joints is not None and np.isfinite(pair.joints).all():
+        bones = bones_of_joints(vertices, _carried(pair.joints, motion))
+        return list(hand_pieces(vertices, bones).values())
+    mesh = ObjectMesh.from_arrays(vertices, pair.hand_faces, name=f"hand of {pair.name}", mend=False)
+    if mesh.manifold() is None:
+        why = mesh.watertight_or_reason
+        raise InputError(f"the hand has no joints and is no solid: {why}", where=pair.name)
+    return convex_pieces(mesh, method="halves", cache=False)
 
 
 def _moved(pieces: HandPieces, motion: np.ndarray) -> list[Piece]:
@@ -217,8 +237,6 @@ def _pose(T_world_object) -> np.ndarray:
     """A rigid pose (4, 4) in double precision."""
     if T_world_object is None:
         return np.eye(4)
-    if isinstance(T_world_object, torch.Tensor):
-        T_world_object = T_world_object.detach().cpu().numpy()
     pose = np.asarray(T_world_object, float)
     if pose.shape != (4, 4) or not np.isfinite(pose).all():
         raise InputError(

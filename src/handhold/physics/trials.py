@@ -10,7 +10,7 @@ import numpy as np
 from handhold.geometry.convex import Piece
 from handhold.objects.inertia import Inertia, box_inertia
 from handhold.physics.fingers import ClosingHand
-from handhold.physics.world import Contacts, World
+from handhold.physics.world import Contacts, World, check_numbers
 
 DIRECTIONS = np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]], float)
 """Gravity of the six trials, in the object's frame."""
@@ -45,6 +45,9 @@ class SixWayConfig:
     timestep: float = 0.002
     held: float = 0.02
     lost: float = 0.10
+
+    def __post_init__(self) -> None:
+        check_numbers(self, may_be_zero=("friction", "gravity"))
 
 
 @dataclass(frozen=True)

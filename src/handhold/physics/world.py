@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -46,6 +46,23 @@ class Contacts:
     timestep: float
     softness: float = 0.01
     damping_ratio: float = 2.0
+
+    def __post_init__(self) -> None:
+        check_numbers(self, may_be_zero=("friction",))
+
+
+def check_numbers(config, *, may_be_zero: tuple[str, ...] = ()) -> None:
+    """Refuse settings that are no positive numbers.
+
+    Raises:
+        InputError: a number is not finite, negative, or zero and may not be.
+    """
+    for field in fields(config):
+        value = getattr(config, field.name)
+        for number in value if isinstance(value, tuple) else (value,):
+            if not (np.isfinite(number) and (number > 0 or (number == 0 and field.name in may_be_zero))):
+                least = "0 or more" if field.name in may_be_zero else "more than 0"
+                raise InputError("is no such number", where=field.name, expected=least, got=number)
 
 
 class World:
@@ -194,6 +211,8 @@ def _options(mujoco, spec, contacts: Contacts) -> None:
     spec.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
     spec.option.impratio = 10.0
     spec.option.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)
+    if hasattr(mujoco.mjtEnableBit, "mjENBL_MULTICCD"):  # several contacts a pair; MuJoCo 4 has them anyway
+        spec.option.enableflags |= int(mujoco.mjtEnableBit.mjENBL_MULTICCD)
 
 
 def _add_object(spec, maker: _Geoms, pieces: Sequence[Piece], inertia: Inertia) -> None:
