@@ -302,3 +302,14 @@ def test_help_names_the_protocols(capsys):
     assert main(["data", "perturb", "--help"]) == 0
     said = capsys.readouterr().out
     assert all(name in said for name in PROTOCOLS)
+
+
+def test_the_record_replaces_no_scene(scenes, tmp_path, complaint):
+    before = contents(scenes)
+    given = sorted(scenes.glob("*.json"))[0]
+    assert perturb(scenes, tmp_path / "out", "--json", str(given)) == 2
+    assert "--json" in complaint() and contents(scenes) == before
+    (tmp_path / "out").mkdir()
+    written = tmp_path / "out" / given.name
+    assert perturb(scenes, tmp_path / "out", "--json", str(written)) == 2
+    assert "--json" in complaint() and not written.exists()

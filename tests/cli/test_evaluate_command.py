@@ -1,5 +1,6 @@
 import csv
 import json
+import os
 
 import numpy as np
 import pytest
@@ -83,6 +84,10 @@ def test_a_missing_reference_is_told_and_the_rest_is_scored(refined, tmp_path, c
     [
         (("--protocol", "six_way"), "six-way"),
         (("--protocol", "pose"), "--reference"),
+        (("--protocol", "exact", "mpjpe_mm"), "mpjpe_mm"),
+        (("--protocol", ","), "--protocol"),
+        (("--protocol",), "--protocol"),
+        (("--protocol", "motion"), "needs a motion"),
         (("--reference", "nowhere"), "nowhere"),
         (("--workers", "0"), "--workers"),
         (("--object", "can.obj"), "--object"),
@@ -139,6 +144,18 @@ def test_a_folder_of_meshes(refined, tmp_path):
     )
 
 
+def test_a_bad_mesh_is_named_and_the_others_are_scored(tmp_path, capfd):
+    folder = tmp_path / "meshes"
+    folder.mkdir()
+    for name in ("good", "bad"):
+        can().export(folder / f"{name}_hand.ply")
+        can().export(folder / f"{name}_object.ply")
+    (folder / "bad_hand.ply").write_text("junk", "utf-8")
+    code, told = evaluate(folder, tmp_path / "e.json")
+    assert code == 2 and "bad_hand.ply" in capfd.readouterr().err
+    assert [g["name"] for g in told["grasps"]] == ["good"] and len(told["failures"]) == 1
+
+
 def test_a_scene_is_scored_as_its_fitted_hand(refined, tmp_path):
     code, told = evaluate(refined.parent / "in", tmp_path / "e.json")
     before = report(refined)["mean"]["before"]
@@ -154,7 +171,8 @@ def test_arrays_of_another_tool(refined, tmp_path):
     assert code == 0
     assert grasp["iv_cm3"] == pytest.approx(report(refined)["mean"]["after"]["iv_cm3"], abs=1e-3)
     assert grasp["fingers_in_contact"] is None and "unknown hand" in grasp["causes"]["fingers_in_contact"]
-    assert told["aggregate"]["bones_through"] == {"mean": None, "ci": [None, None], "n": 0, "failed": 1}
+    failed = {"mean": None, "ci": [None, None], "n": 0, "failed": 1, "causes": {"no joints": 1}}
+    assert told["aggregate"]["bones_through"] == failed
 
 
 def test_a_hand_that_is_not_closed_has_no_volume(refined, tmp_path):
@@ -220,3 +238,97 @@ def test_a_folder_of_scenes_and_results_is_scored_by_its_results(refined, tmp_pa
     code, told = evaluate(tmp_path / "both", tmp_path / "e.json")
     assert code == 0 and len(told["grasps"]) == 1
     assert "passed over" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["grasps.csv", "table.tex", "report.html", "report.json"])
+def test_what_is_the_users_in_the_folder_stays(refined, tmp_path, complaint, name):
+    (tmp_path / name).write_text('{"my": 1}', "utf-8")
+    assert main(["evaluate", str(refined), "--out", str(tmp_path), *QUICK]) == 2
+    assert name in complaint() and (tmp_path / name).read_text("utf-8") == '{"my": 1}'
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+
+
+def test_the_report_of_refine_stays(refined, complaint):
+    before = (refined / "report.json").read_bytes()
+    assert main(["evaluate", str(refined), "--out", str(refined), *QUICK]) == 2
+    assert "report.json" in complaint() and (refined / "report.json").read_bytes() == before
+
+
+def test_a_second_report_replaces_the_first(refined, tmp_path):
+    run = ["evaluate", str(refined), "--out", str(tmp_path / "out"), "--no-picture", "--quiet", *QUICK]
+    assert main(run) == 0
+    first = report(tmp_path / "out")
+    assert main(run) == 0 and report(tmp_path / "out") == first
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_json_replaces_no_input_and_no_device(refined, tmp_path, complaint):
+    given = tmp_path / "set.npz"
+    given.write_bytes((refined / "scene.npz").read_bytes())
+    assert main(["evaluate", str(given), "--json", str(given), *QUICK]) == 2
+    assert (
+        "no report of handhold" in complaint() and given.read_bytes() == (refined / "scene.npz").read_bytes()
+    )
+    os.mkfifo(tmp_path / "pipe")  # as /dev/stdout and /dev/null are: a report would be moved into its place
+    assert main(["evaluate", str(given), "--json", str(tmp_path / "pipe"), *QUICK]) == 2
+    assert "no plain file" in complaint() and (tmp_path / "pipe").is_fifo()
+
+
+def test_a_damaged_result_among_results_is_told(refined, tmp_path, capfd):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "good.npz").write_bytes((refined / "scene.npz").read_bytes())
+    (folder / "cut.npz").write_bytes((refined / "scene.npz").read_bytes()[:-2000])
+    code, told = evaluate(folder, tmp_path / "e.json")
+    assert code == 2 and "cut.npz" in capfd.readouterr().err
+    assert [f["name"] for f in told["failures"]] == ["cut"] and len(told["grasps"]) == 1
+
+
+def test_an_empty_folder(tmp_path, complaint):
+    (tmp_path / "in").mkdir()
+    assert evaluate(tmp_path / "in", tmp_path / "e.json") == (2, None)
+    assert "no grasps" in complaint()
+
+
+def test_what_a_single_grasp_cannot_have_is_told(refined, tmp_path, capsys):
+    code, told = evaluate(refined, tmp_path / "e.json", "--protocol", "exact,joint-motion", " contact-slip")
+    assert code == 0 and told["notes"] == ["left out, for there is no motion: joint-motion, contact-slip"]
+    assert "joint-motion" in capsys.readouterr().out
+
+
+def test_hostile_names_stay_text(refined, tmp_path):
+    names = ["a/b", "<script>x</script>", "q\"u'o", "a,b", "a&b_%$#{}\\~^", "[bold]", "..", "手", "x" * 3000]
+    given = arrays(refined / "scene.npz")
+    keys = ("hand_faces", "object_vertices", "object_faces")
+    np.savez(
+        tmp_path / "set.npz",
+        hand_vertices=np.stack([given["hand_vertices"]] * len(names)),
+        names=np.array(names),
+        **{k: given[k] for k in keys},
+    )
+    out = tmp_path / "out"
+    assert main(["evaluate", str(tmp_path / "set.npz"), "--out", str(out), "--no-picture", *QUICK]) == 0
+    assert [g["name"] for g in report(out)["grasps"]] == names
+    with (out / "grasps.csv").open(newline="", encoding="utf-8") as file:
+        assert [row["name"] for row in csv.DictReader(file)] == names
+    assert "<script>x" not in (out / "report.html").read_text("utf-8")
+    assert sorted(p.name for p in out.iterdir()) == ["grasps.csv", "report.html", "report.json", "table.tex"]
+
+
+def test_causes_are_counted_together_and_shared_names_are_told(refined, tmp_path):
+    given = arrays(refined / "scene.npz")
+    keys = ("hand_vertices", "hand_faces", "object_vertices", "object_faces")
+    (tmp_path / "in").mkdir()
+    for name in ("a", "b"):
+        np.savez(tmp_path / "in" / f"{name}.npz", **{k: given[k] for k in keys})
+        np.savez(tmp_path / "in" / f"{name}_2.npz", **{**given, "name": "one"})
+    told = evaluate(
+        tmp_path / "in",
+        tmp_path / "e.json",
+        "--protocol",
+        "mpjpe_mm",
+        "--reference",
+        str(tmp_path / "in" / "a.npz"),
+    )[1]
+    assert told["aggregate"]["mpjpe_mm"]["causes"]["no joints."] == 1  # of a; the others have no reference
+    assert "several grasps have the name one" in told["notes"]

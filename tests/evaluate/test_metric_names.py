@@ -22,7 +22,7 @@ UNITS = {
     "s3": "m/s³",
     "pct": "%",
 }
-UNITS |= {"m": "m"}
+UNITS |= {"m": "m", "s": "m/s"}
 
 
 def test_every_metric_has_one_protocol():

@@ -9,7 +9,10 @@ import trimesh
 from evaluate_examples import RADIUS, ball_in_block, block, moved
 
 from handhold.evaluate import METRICS, PROTOCOLS, score_pair, score_set, select
+from handhold.evaluate.per_frame import has_inside
+from handhold.evaluate.suite import OF_THE_INSIDE
 from handhold.interaction.hand_object import HandObject
+from handhold.objects import ObjectMesh
 
 STILL = tuple(p for p in PROTOCOLS if p.scope == "frame" and not p.physics and not p.reference)
 
@@ -161,3 +164,53 @@ def test_too_few_for_clusters_is_a_failure():
 
 def test_every_figure_is_in_the_registry():
     assert set(score_pair(ball_in_block(0.01), STILL).values) <= set(METRICS)
+
+
+def test_the_other_hand_another_object_and_another_mesh_are_no_reference():
+    protocols = select(["pose", "contactopt", "choir-contact", "proximity"])
+    pair = ball_in_block(0.01, joints=joints(), side="right")
+    assert not score_pair(pair, protocols, reference=pair).causes
+    left = score_pair(pair, protocols, reference=replace(pair, side="left"))
+    assert set(left.values.values()) == {None} and "the other hand" in left.causes["mpjpe_mm"]
+    other = score_pair(pair, protocols, reference=replace(pair, object=block(size=0.21)))
+    assert {m for m, cause in other.causes.items() if "another object" in cause} == {
+        m.name for p in select(["contactopt", "choir-contact", "proximity"]) for m in p.metrics
+    }
+    assert other.values["mpjpe_mm"] == 0
+    shuffled = np.random.default_rng(0).permutation(len(pair.hand_vertices))[pair.hand_faces]
+    mesh = score_pair(pair, protocols, reference=replace(pair, hand_faces=shuffled))
+    assert mesh.values["mpvpe_mm"] is None and "another mesh" in mesh.causes["mpvpe_mm"]
+    turned = replace(pair, hand_faces=np.roll(pair.hand_faces[::-1], 1, axis=1))
+    assert score_pair(pair, select(["vertices"]), reference=turned).values["mpvpe_mm"] == 0
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_hand_through_a_sheet_is_no_perfect_grasp(closed):
+    corners = np.array([[-0.1, -0.1, 0.1], [0.1, -0.1, 0.1], [0.1, 0.1, 0.1], [-0.1, 0.1, 0.1]])
+    faces = np.array([[0, 1, 2], [0, 2, 3]])
+    sheet = ObjectMesh.from_arrays(corners, np.concatenate([faces, faces[:, ::-1]]) if closed else faces)
+    score = score_pair(replace(ball_in_block(0.02), object=sheet), select(["penetration", "contact"]))
+    for name in OF_THE_INSIDE:
+        assert score.values[name] is None and "no inside" in score.causes[name], name
+    assert score.values["contact_ratio@grasptta"] == 1
+
+
+def test_a_can_without_a_lid_has_an_inside():
+    box = block()
+    lid = np.isclose(box.vertices[box.faces][:, :, 2], 0.1).all(1)
+    can = ObjectMesh.from_arrays(box.vertices, box.faces[~lid], mend=False)
+    assert has_inside(can) and has_inside(box)
+
+
+def test_the_jump_between_two_stages_is_a_speed():
+    still = ball_in_block(0.005, joints=joints())
+    jump = np.where(np.arange(6) < 3, 0.0, 0.004)[:, None, None] * [1.0, 0, 0]
+    moving = replace(
+        still,
+        hand_vertices=still.hand_vertices + jump,
+        joints=still.joints + jump,
+        fps=30.0,
+        transition_frame=3,
+    )
+    values = score_pair(moving, select(["diffh2o-transition"])).values
+    assert values["transition_velocity_m_s@diffh2o"] == pytest.approx(0.12)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
+import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
+from multiprocessing.util import Finalize
 
 import torch
 
+from handhold.errors import InputError
 from handhold.evaluate.metrics import Protocol
 from handhold.evaluate.scores import Score
 from handhold.evaluate.suite import score_pair
@@ -41,8 +46,11 @@ def score_all(
     Args:
         tasks: the grasps.
         protocols: what to measure.
-        workers: processes; None takes one a core where there are enough grasps.
+        workers: processes, at most one a core; None takes so many where there are enough grasps.
         seed: of what is sampled.
+
+    Raises:
+        InputError: a process was killed.
     """
     if workers is None:
         workers = (os.cpu_count() or 1) if len(tasks) >= ENOUGH else 1
@@ -53,30 +61,50 @@ def score_all(
     chunks = [tasks[k : k + CHUNK] for k in range(0, len(tasks), CHUNK)]
     workers = min(workers, len(chunks), max(2, os.cpu_count() or 1))  # more would only fill the memory
     context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin) as pool:
         pending: deque[Future] = deque()
         try:
             for chunk in chunks:  # few at a time, so that memory does not grow with their number
-                pending.append(pool.submit(_score_chunk, chunk, tuple(protocols), seed))
+                # Pickled here: torch, asked to send a tensor to a process, moves its memory and leaves every numpy
+                # view of it dangling.
+                packed = pickle.dumps(chunk)
+                pending.append(pool.submit(_score_chunk, packed, tuple(protocols), seed))
                 if len(pending) > 4 * workers:
                     yield from pending.popleft().result()
             while pending:
                 yield from pending.popleft().result()
+        except BrokenProcessPool as error:
+            raise InputError(
+                "a process that scored grasps was killed",
+                where=f"--workers {workers}",
+                remedy="If memory ran out, give fewer; --workers 1 tells at which grasp it happens.",
+            ) from error
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def _one_thread() -> None:
+def _begin() -> None:
+    """Set a process up: one thread, and an end when the calling process ends, however that was killed."""
     torch.set_num_threads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    # At once, in the end: an interpreter that shuts down beside that thread lists what nanobind's modules leak.
+    Finalize(None, os._exit, args=(0,), exitpriority=-100)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 _objects: dict[str, ObjectMesh] = {}
 """Objects that this process has met, so that their trees are built once."""
 
 
-def _score_chunk(tasks: Sequence[Task], protocols: Sequence[Protocol], seed: int) -> list[Score]:
+def _score_chunk(packed: bytes, protocols: Sequence[Protocol], seed: int) -> list[Score]:
     scores = []
-    for task in tasks:
+    for task in pickle.loads(packed):
         pair = replace(task.pair, object=_met(task.pair.object))
         reference = task.reference and replace(task.reference, object=_met(task.reference.object))
         scores.append(score_pair(pair, protocols, reference=reference, seed=seed))

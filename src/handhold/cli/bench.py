@@ -18,7 +18,8 @@ import tyro
 
 from handhold.batch import Failure, fitted_scenes
 from handhold.batch.refine_bench import TABLES, Row, run_bench
-from handhold.cli.output import REPORT_FORMAT, check_ours, check_writable, output_folder
+from handhold.cli.evaluate_report import check_json
+from handhold.cli.output import REPORT_FORMAT, all_or_none, check_ours, output_folder
 from handhold.cli.progress import progress
 from handhold.cli.tables import console, number, plain_table
 from handhold.errors import InputError
@@ -104,19 +105,35 @@ def run(options: Options) -> int:
         check_protocol(name)
     if options.every < 1:
         raise InputError("must be positive", where="--every", expected="1 or more", got=options.every)
-    check_writable(options.json, "--json")
+    for option, given in (("--noise", options.noise), ("--table", options.table)):
+        if not given:
+            raise InputError("names none", where=option, expected="one name or more")
+    check_json(options.json)
+    if options.out is None:
+        return _bench(options)
+    with output_folder(options.out) as folder:
+        notes = folder / "bench_refine.md"
+        if not check_ours(folder / "bench_refine.json").exists() and notes.exists():
+            raise InputError(
+                "is there and was not written by handhold",
+                where=notes,
+                remedy="Choose another --out, or move it.",
+            )
+        return _bench(options)
+
+
+def _bench(options: Options) -> int:
     grasps, failures = _grasps(options)
     for failure in failures:
         print(f"handhold: {failure.error}", file=sys.stderr)
     if not grasps:
         return 2
     tables = [table for table in TABLES if table in options.table]
-    total = sum(len(TABLES[t]()) for t in tables) + (len(options.noise) - 1) * len(TABLES["1"]()) * (
-        "1" in tables
-    )
+    noises = tuple(dict.fromkeys(options.noise))
+    total = sum(len(TABLES[t]()) for t in tables) + (len(noises) - 1) * len(TABLES["1"]()) * ("1" in tables)
     rows = []
     with progress("refining", total, quiet=options.quiet) as step:
-        for row in run_bench(grasps, noises=options.noise, tables=tables, seed=options.seed):
+        for row in run_bench(grasps, noises=noises, tables=tables, seed=options.seed):
             rows.append(row)
             step()
     report = _report(rows, grasps, failures, options)
@@ -130,6 +147,8 @@ def _grasps(options: Options) -> tuple[list[Grasp], list[Failure]]:
     if options.scenes is None:
         return _built_in(), []
     path = options.scenes
+    if not path.exists():
+        raise InputError("does not exist", where=path, expected="a scene, or a folder of scenes")
     paths = (find_scenes(path) if path.is_dir() else [path])[:: options.every]
     grasps, failures = [], []
     with progress("fitting", len(paths), quiet=options.quiet) as step:
@@ -180,11 +199,10 @@ def _report(
 
 def _write(report: dict[str, Any], rows: Sequence[Row], options: Options) -> None:
     if options.out is not None:
-        with output_folder(options.out) as folder:
-            target = check_ours(folder / "bench_refine.json")
-            with writing(folder / "bench_refine.md") as draft:
+        with all_or_none() as note:
+            with writing(note(options.out / "bench_refine.md")) as draft:
                 draft.write_text(_markdown(rows, report["provenance"]), encoding="utf-8")
-            write_json(report, target)
+            write_json(report, note(options.out / "bench_refine.json"))
     if options.json is not None:
         write_json(report, options.json)
 

@@ -162,18 +162,26 @@ def check_motions(protocols: Sequence[Protocol], pairs: Sequence[HandObject], no
 
 def fitting(protocols: Sequence[Protocol], pairs: Sequence[HandObject]) -> tuple[Protocol, ...]:
     """Of protocols that nobody asked for, those that have something to read."""
-    refined = any(p.hand is not None or p.fitted_vertices is not None for p in pairs)
+    there = {
+        "refinement": any(p.hand is not None or p.fitted_vertices is not None for p in pairs),
+        "diffh2o-transition": any(p.transition_frame is not None for p in pairs),
+    }
     return tuple(
-        p
-        for p in protocols
-        if (refined or p.name != "refinement") and (p.scope != "set" or len(pairs) >= p.least)
+        p for p in protocols if there.get(p.name, True) and (p.scope != "set" or len(pairs) >= p.least)
     )
 
 
 def read(path: Path, options: Options, *, truth: bool = False) -> tuple[list[HandObject], list[Failure], int]:
     """All grasps at a path, what could not be read, and how many scenes were passed over for results."""
     if path.is_dir() and (options.object is not None or looks_like_mesh_folder(path)):
-        return read_mesh_folder(path, object_path=options.object, units=options.units), [], 0
+        bad: list[Failure] = []
+        found = read_mesh_folder(
+            path,
+            object_path=options.object,
+            units=options.units,
+            failed=lambda hand, error: bad.append(Failure.of(hand, error)),
+        )
+        return found, bad, 0
     if options.object is not None:
         raise InputError("is for a folder of hand meshes", where="--object", got=path)
     paths, passed_over = find_grasps(path)

@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from handhold.batch import Failure, fitted_scenes, load_hand
-from handhold.cli.output import all_or_none, check_ours, check_writable, output_folder
+from handhold.cli.evaluate_report import check_json
+from handhold.cli.output import all_or_none, check_ours, output_folder
 from handhold.cli.perturb_report import RECORD, make_record, print_record
 from handhold.cli.progress import progress
 from handhold.errors import HandholdError, InputError
@@ -90,7 +91,7 @@ def run_perturb(options: Perturb) -> int:
             "must be positive", where="--count", expected="1 or a larger whole number", got=options.count
         )
     paths, _ = find_grasps(options.src)
-    check_writable(options.json, "--json")
+    check_json(options.json)
     with output_folder(options.out) as folder:
         before = _check_folder(folder, paths, options)
         noisy, failures = _perturb_all(paths, options)
@@ -113,6 +114,7 @@ def _check_folder(folder: Path, paths: Sequence[Path], options: Perturb) -> set[
     """
     record = check_ours(folder / RECORD)
     files = read_document(record).get("files", []) if record.exists() else []
+    files = files if isinstance(files, list) else []
     written = {f for f in files if isinstance(f, str) and f.endswith(".json") and (folder / f).exists()}
     planned = {f"{name}.json" for path in paths for name in _names(path, options.count)}
     for name in NOT_SCENES:
@@ -120,6 +122,8 @@ def _check_folder(folder: Path, paths: Sequence[Path], options: Perturb) -> set[
             raise InputError(
                 "no scene may have this name", where=folder / name, remedy="Rename the scene it is made of."
             )
+    if options.json is not None and options.json.resolve() in {(folder / n).resolve() for n in planned}:
+        raise InputError("is a scene that will be written", where=f"--json {options.json}")
     inputs = {path.resolve() for path in paths}
     for name in sorted(planned):
         if (folder / name).resolve() in inputs:

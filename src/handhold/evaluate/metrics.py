@@ -275,6 +275,13 @@ PROTOCOLS: tuple[Protocol, ...] = (
         "DiffH2O's code",
     ),
     Protocol(
+        "diffh2o-transition",
+        "motion",
+        "motion",
+        (Metric("transition_velocity_m_s@diffh2o", "jump of the wrist between two stages", "m/s"),),
+        "DiffH2O: speed of the wrist from the last frame of one stage to the first of the next",
+    ),
+    Protocol(
         "joint-motion",
         "motion",
         "motion",

@@ -146,8 +146,8 @@ def _check_mesh(frame: Frame, truth: Frame) -> None:
     """Refuse to compare vertices of hands that are not one mesh; the order of its faces does not matter."""
     counts = [f"{len(f.vertices)} vertices, {len(f.faces)} faces" for f in (frame, truth)]
     if counts[0] == counts[1]:
-        one, other = (np.sort(f.faces, 1) for f in (frame, truth))
-        if np.array_equal(*(faces[np.lexsort(faces.T)] for faces in (one, other))):
+        one, other = (faces[np.lexsort(faces.T)] for faces in (np.sort(f.faces, 1) for f in (frame, truth)))
+        if np.array_equal(one, other):
             return
         counts[1] += " of other vertices"
     raise InputError(

@@ -32,14 +32,26 @@ def _diffh2o_motion(pair: HandObject) -> Figures:
     return {"jerk_mm@diffh2o": motion.diffh2o_jerk_mm(pair.poses[:, :3, 3])}
 
 
+def _transition(pair: HandObject) -> Figures:
+    if pair.transition_frame is None:
+        raise InputError("the second stage's first frame is not known", remedy="Give transition_frame.")
+    wrist = _moving_joints(pair)[:, 0]
+    speed = motion.transition_velocity_m_s(wrist, frame=pair.transition_frame, fps=_rate(pair))
+    return {"transition_velocity_m_s@diffh2o": speed}
+
+
 def _own_motion(pair: HandObject) -> Figures:
+    joints, rate = _moving_joints(pair), _rate(pair)
+    return {
+        "acceleration_m_s2": motion.acceleration_m_s2(joints, fps=rate),
+        "jerk_m_s3": motion.jerk_m_s3(joints, fps=rate),
+    }
+
+
+def _rate(pair: HandObject) -> float:
     if pair.fps is None:
         raise InputError("no frame rate", remedy="Give fps in the file.")
-    joints = _moving_joints(pair)
-    return {
-        "acceleration_m_s2": motion.acceleration_m_s2(joints, fps=pair.fps),
-        "jerk_m_s3": motion.jerk_m_s3(joints, fps=pair.fps),
-    }
+    return pair.fps
 
 
 def _contact_slip(pair: HandObject) -> Figures:
@@ -58,6 +70,7 @@ MOTION: dict[str, Callable[[HandObject], Figures]] = {
     "diffh2o-contact": _diffh2o_contact,
     "geneoh-motion": _geneoh_motion,
     "diffh2o-motion": _diffh2o_motion,
+    "diffh2o-transition": _transition,
     "joint-motion": _own_motion,
     "contact-slip": _contact_slip,
 }

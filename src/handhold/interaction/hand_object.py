@@ -37,6 +37,7 @@ class HandObject:
         no_model: why there is no hand model.
         side: which hand, if known.
         fps: frames a second of a motion, or None.
+        transition_frame: first frame of a motion's second stage, such as the use after the grasp, or None.
         notes: what was done to the surfaces while reading them.
     """
 
@@ -53,6 +54,7 @@ class HandObject:
     no_model: str = "the file names no hand model"
     side: Side | None = None
     fps: float | None = None
+    transition_frame: int | None = None
     notes: tuple[str, ...] = ()
 
     @staticmethod

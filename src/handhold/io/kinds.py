@@ -48,7 +48,13 @@ def find_grasps(path: Path) -> tuple[list[Path], int]:
         return [path], 0
     files = sorted(p for p in path.iterdir() if p.suffix in (".npz", ".json") and not p.name.startswith("."))
     if not files:
-        raise InputError("has no grasps in it", where=path, expected="results, sets or scenes (.npz, .json)")
+        below = sorted({p.parent.name for p in path.glob("*/*") if p.suffix in (*FORMATS, ".npz", ".json")})
+        raise InputError(
+            "has no grasps in it",
+            where=path,
+            expected="results, sets or scenes (.npz, .json)",
+            remedy=f"Look in {', '.join(below[:5])}: name one folder." if below else None,
+        )
     results = [p for p in files if _kind_of_document(p) in ("result", "set")]
     if not results:
         return find_scenes(path), 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -36,7 +37,11 @@ class _Files:
 
 
 def read_mesh_folder(
-    folder: str | Path, *, object_path: str | Path | None = None, units: str | None = None
+    folder: str | Path,
+    *,
+    object_path: str | Path | None = None,
+    units: str | None = None,
+    failed: Callable[[Path, InputError], None] | None = None,
 ) -> list[HandObject]:
     """Grasps of a folder of meshes, in one frame a grasp; sorted by name.
 
@@ -49,6 +54,8 @@ def read_mesh_folder(
         folder: holds OBJ, PLY, STL, GLB, GLTF or OFF files; others, and hidden ones, are passed over.
         object_path: the one object.
         units: "m", "mm", "cm" or "in" of all the meshes; None means metres.
+        failed: is told the hand's file and the error of a grasp that cannot be used; the others are read all the
+            same. None raises the error.
 
     Returns:
         A grasp each, in metres; hands with one object share one `ObjectMesh`.
@@ -61,9 +68,14 @@ def read_mesh_folder(
     objects: dict[Path, ObjectMesh] = {}
     grasps = []
     for files in _find(folder, None if object_path is None else Path(object_path)):
-        if files.object not in objects:
-            objects[files.object] = ObjectMesh.load(files.object, units=units)
-        grasps.append(_grasp(files, objects[files.object], scale))
+        try:
+            if files.object not in objects:
+                objects[files.object] = ObjectMesh.load(files.object, units=units)
+            grasps.append(_grasp(files, objects[files.object], scale))
+        except InputError as error:
+            if failed is None:
+                raise
+            failed(files.hand, error)
     return grasps
 
 

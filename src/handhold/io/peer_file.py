@@ -36,7 +36,7 @@ OBJECT_KEYS = (
     *("object_vertices", "object_faces", "object_mesh", "object_units"),
     *("T_world_object", "object_rotation_transposed"),
 )
-OTHER_KEYS = ("side", "units", "keypoints", "joint_order", "names", "fps")
+OTHER_KEYS = ("side", "units", "keypoints", "joint_order", "names", "fps", "transition_frame")
 KEYS = (*SURFACE_KEYS, *PARAM_KEYS, *FLAG_KEYS, *OBJECT_KEYS, *OTHER_KEYS)
 
 
@@ -200,6 +200,21 @@ def frame_rate(source: PeerFile) -> float | None:
     """Frames a second of a motion; None for single grasps and sets."""
     fps = source.document.get("fps")
     return None if fps is None else positive(fps, where=source.where("fps"))
+
+
+def transition_frame(source: PeerFile, frames: int | None) -> int | None:
+    """The first frame of a motion's second stage, if the file says so."""
+    if "transition_frame" not in source.document:
+        return None
+    value = source.document["transition_frame"]
+    if frames is None or isinstance(value, bool) or not isinstance(value, int) or not 1 <= value < frames:
+        raise InputError(
+            "is no frame between two stages",
+            where=source.where("transition_frame"),
+            expected="a whole number from 1 to the last frame, of a motion (fps)",
+            got=describe(value),
+        )
+    return value
 
 
 def as_array(value: Any) -> Any:

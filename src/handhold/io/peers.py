@@ -31,6 +31,7 @@ from handhold.io.peer_file import (
     object_pose,
     open_peer_file,
     read_object,
+    transition_frame,
 )
 from handhold.io.scene import Units
 from handhold.io.values import text
@@ -84,7 +85,10 @@ def read_grasp_set(
     pairs = list(read(values, source, obj, fps=motion))
     if motion is None and count is not None:
         pairs = [grasp for pair in pairs for grasp in _split(pair)]
-    return [replace(pair, name=name) for pair, name in zip(pairs, names, strict=True)]
+    transition = transition_frame(source, count if motion is not None else None)
+    return [
+        replace(pair, name=name, transition_frame=transition) for pair, name in zip(pairs, names, strict=True)
+    ]
 
 
 def looks_like_grasp_set(path: str | Path) -> bool:
