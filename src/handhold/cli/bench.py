@@ -18,8 +18,7 @@ import tyro
 
 from handhold.batch import Failure, fitted_scenes
 from handhold.batch.refine_bench import TABLES, Row, run_bench
-from handhold.cli.evaluate_report import check_json
-from handhold.cli.output import REPORT_FORMAT, all_or_none, check_ours, output_folder
+from handhold.cli.output import REPORT_FORMAT, all_or_none, check_json, check_ours, output_folder
 from handhold.cli.progress import progress
 from handhold.cli.tables import console, number, plain_table
 from handhold.errors import InputError

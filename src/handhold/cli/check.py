@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from handhold.cli.output import REPORT_FORMAT, check_writable
+from handhold.cli.output import REPORT_FORMAT, check_json, check_writable
 from handhold.errors import InputError
 from handhold.io.files import write_json, writing
 from handhold.io.kinds import kind_of
@@ -43,7 +43,7 @@ class Options:
 
 def run(options: Options) -> int:
     """Examine, write, print. Returns the exit code."""
-    check_writable(options.json, "--json")
+    check_json(options.json)
     if options.save is not None:
         if options.save.suffix.lower() not in SAVED:
             raise InputError(

@@ -12,7 +12,7 @@ from typing import Literal
 
 from handhold.cli import refine
 from handhold.cli.demo_scene import make_scene
-from handhold.cli.output import check_writable, output_folder
+from handhold.cli.output import check_json, output_folder
 
 NAME = "mug_scene"
 
@@ -44,7 +44,7 @@ class Options:
 
 def run(options: Options) -> int:
     """Make the scene, refine it, say where to look. Returns the exit code."""
-    check_writable(options.json, "--json")
+    check_json(options.json)
     with output_folder(options.out) as folder:
         scene = write_scene(folder, seed=options.seed)
         code = refine.run(

@@ -20,8 +20,8 @@ import tyro
 from handhold.batch.loading import Failure
 from handhold.batch.pairs import match, read_pairs
 from handhold.batch.scoring import Task, score_all
-from handhold.cli.evaluate_report import check_folder, check_json, make_report, print_report, write_report
-from handhold.cli.output import output_folder
+from handhold.cli.evaluate_report import check_folder, make_report, print_report, write_report
+from handhold.cli.output import check_json, output_folder
 from handhold.cli.progress import progress
 from handhold.errors import InputError, MissingExtra
 from handhold.evaluate import PROTOCOLS, Protocol, Score, score_set, select

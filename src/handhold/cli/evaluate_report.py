@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from handhold.batch.loading import Failure
-from handhold.cli.output import REPORT_FORMAT, all_or_none, check_ours, check_writable
+from handhold.cli.output import REPORT_FORMAT, all_or_none, check_ours
 from handhold.cli.panels import figures_of, panel_of_pair
 from handhold.cli.tables import console, scores_table
 from handhold.errors import HandholdError, InputError
@@ -82,26 +82,6 @@ def check_folder(folder: Path) -> None:
                 "is there and was not written by handhold evaluate",
                 where=folder / name,
                 remedy="Choose another --out, or move it.",
-            )
-
-
-def check_json(path: Path | None) -> None:
-    """Prove early that the report may be written here: nothing is there, or an earlier report.
-
-    Raises:
-        InputError: another file, or a device, which a report would replace; or it cannot be written.
-    """
-    check_writable(path, "--json")
-    if path is None or not path.exists():
-        return
-    if not path.is_file():
-        raise InputError("is no plain file", where=f"--json {path}", expected="a file, or nothing")
-    with path.open("rb") as file:
-        if REPORT_FORMAT.encode() not in file.read(4096):
-            raise InputError(
-                "is there and is no report of handhold",
-                where=f"--json {path}",
-                remedy="Choose another name, or move it.",
             )
 
 

@@ -45,6 +45,26 @@ def check_writable(path: Path | None, option: str) -> None:
         raise _Proven
 
 
+def check_json(path: Path | None) -> None:
+    """Prove early that the report may be written here: nothing is there, or an earlier report.
+
+    Raises:
+        InputError: another file, or a device, which a report would replace; or it cannot be written.
+    """
+    check_writable(path, "--json")
+    if path is None or not path.exists():
+        return
+    if not path.is_file():
+        raise InputError("is no plain file", where=f"--json {path}", expected="a file, or nothing")
+    with path.open("rb") as file:
+        if REPORT_FORMAT.encode() not in file.read(4096):
+            raise InputError(
+                "is there and is no report of handhold",
+                where=f"--json {path}",
+                remedy="Choose another name, or move it.",
+            )
+
+
 class _Proven(Exception):
     """Leaves `writing` without moving anything into place."""
 

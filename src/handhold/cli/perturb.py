@@ -12,8 +12,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from handhold.batch import Failure, fitted_scenes, load_hand
-from handhold.cli.evaluate_report import check_json
-from handhold.cli.output import all_or_none, check_ours, output_folder
+from handhold.cli.output import all_or_none, check_json, check_ours, output_folder
 from handhold.cli.perturb_report import RECORD, make_record, print_record
 from handhold.cli.progress import progress
 from handhold.errors import HandholdError, InputError

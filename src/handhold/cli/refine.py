@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from handhold.batch import Failure, Outcome, Refine, refine_scenes
-from handhold.cli.output import all_or_none, check_ours, check_writable, output_folder
+from handhold.cli.output import all_or_none, check_json, check_ours, output_folder
 from handhold.cli.progress import progress
 from handhold.cli.refine_report import SceneDone, make_report, print_report
 from handhold.errors import HandholdError, InputError
@@ -87,7 +87,7 @@ def run(options: Options) -> int:
     """Refine, write, print. Returns the exit code."""
     options = _settled(options)
     paths = find_scenes(options.scene)
-    check_writable(options.json, "--json")
+    check_json(options.json)
     with output_folder(options.out) as folder:
         check_ours(folder / "report.json")
         done, failures, drawn = _refine_all(paths, options, folder)
