@@ -24,7 +24,7 @@ import torch
 import trimesh
 
 import handhold
-from handhold.evaluate.penetration import (
+from handhold.evaluate.metrics.penetration import (
     ObjectVoxels,
     choir_volume_cm3,
     halo_volume_cm3,

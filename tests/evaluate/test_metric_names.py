@@ -6,10 +6,10 @@ import pytest
 
 from handhold.errors import InputError
 from handhold.evaluate import METRICS, PROTOCOLS, select
-from handhold.evaluate.metrics import metric
 from handhold.evaluate.per_frame import FRAME
 from handhold.evaluate.per_motion import MOTION
 from handhold.evaluate.per_set import SET
+from handhold.evaluate.registry import metric
 from handhold.interaction.measures import Measures
 
 UNITS = {

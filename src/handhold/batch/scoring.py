@@ -16,7 +16,7 @@ from multiprocessing.util import Finalize
 import torch
 
 from handhold.errors import InputError
-from handhold.evaluate.metrics import Protocol
+from handhold.evaluate.registry import Protocol
 from handhold.evaluate.scores import Score
 from handhold.evaluate.suite import score_pair
 from handhold.interaction.hand_object import HandObject

@@ -14,8 +14,8 @@ from handhold.cli.panels import figures_of, panel_of_pair
 from handhold.cli.tables import console, scores_table
 from handhold.errors import HandholdError, InputError
 from handhold.evaluate import METRICS, Protocol, Score, aggregate, provenance, write_csv
-from handhold.evaluate.latex import latex_table
-from handhold.evaluate.page import Picture, html_page
+from handhold.evaluate.report.latex import latex_table
+from handhold.evaluate.report.page import Picture, html_page
 from handhold.interaction.hand_object import HandObject
 from handhold.io import write_json
 from handhold.io.document import read_document

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from handhold.errors import InputError
 from handhold.io.files import prepare_output, writing
 from handhold.io.kinds import result_format
+
+if TYPE_CHECKING:
+    from handhold.batch import Failure
 
 REPORT_FORMAT = "handhold-report/1"
 
@@ -110,3 +115,23 @@ def all_or_none() -> Iterator[Callable[[Path], Path]]:
             with suppress(OSError):
                 path.unlink()
         raise
+
+
+def tell_failures(failures: Sequence[Failure], count: int, *, what: str) -> int:
+    """Name what could not be done of `count` scenes or files.
+
+    Returns:
+        The exit code: 0, 2, or 1 where all failures are handhold's own.
+
+    Raises:
+        Exception: of a single file, the error that is handhold's own.
+    """
+    if count == 1 and failures and failures[0].bug:
+        raise failures[0].bug
+    for failure in failures:
+        print("handhold: " + " ".join(failure.error.split()), file=sys.stderr)
+    if count > 1 and failures:
+        print(f"handhold: {len(failures)} of {count} {what} could not be done", file=sys.stderr)
+    if not failures:
+        return 0
+    return 1 if all(failure.bug for failure in failures) else 2

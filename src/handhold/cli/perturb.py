@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,7 +11,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from handhold.batch import Failure, fitted_scenes, load_hand
-from handhold.cli.output import all_or_none, check_json, check_ours, output_folder
+from handhold.cli.output import all_or_none, check_json, check_ours, output_folder, tell_failures
 from handhold.cli.perturb_report import RECORD, make_record, print_record
 from handhold.cli.progress import progress
 from handhold.errors import HandholdError, InputError
@@ -98,7 +97,7 @@ def run_perturb(options: Perturb) -> int:
             record = _write(noisy, failures, folder, options, before=before)
             if not options.quiet:
                 print_record(record, folder)
-    return _tell(failures, len(paths))
+    return tell_failures(failures, len(paths), what="files")
 
 
 def _names(path: Path, count: int) -> list[str]:
@@ -261,16 +260,3 @@ def _write(
     for name in before - set(files):
         (folder / name).unlink(missing_ok=True)
     return record
-
-
-def _tell(failures: list[Failure], count: int) -> int:
-    """Name what could not be done; returns the exit code."""
-    if count == 1 and failures and failures[0].bug:
-        raise failures[0].bug
-    for failure in failures:
-        print("handhold: " + " ".join(failure.error.split()), file=sys.stderr)
-    if count > 1 and failures:
-        print(f"handhold: {len(failures)} of {count} files could not be done", file=sys.stderr)
-    if not failures:
-        return 0
-    return 1 if all(failure.bug for failure in failures) else 2

@@ -6,7 +6,6 @@ folder of scenes. Writes for each scene NAME.npz and NAME.glb, and once report.j
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from handhold.batch import Failure, Outcome, Refine, refine_scenes
-from handhold.cli.output import all_or_none, check_json, check_ours, output_folder
+from handhold.cli.output import all_or_none, check_json, check_ours, output_folder, tell_failures
 from handhold.cli.progress import progress
 from handhold.cli.refine_report import SceneDone, make_report, print_report
 from handhold.errors import HandholdError, InputError
@@ -104,20 +103,7 @@ def run(options: Options) -> int:
                 write_json(report, path)
             if not options.quiet:
                 print_report(report, folder, picture=drawn.path)
-    return _tell(failures, len(paths))
-
-
-def _tell(failures: list[Failure], count: int) -> int:
-    """Name what could not be done; returns the exit code."""
-    if count == 1 and failures and failures[0].bug:
-        raise failures[0].bug
-    for failure in failures:
-        print("handhold: " + " ".join(failure.error.split()), file=sys.stderr)
-    if count > 1 and failures:
-        print(f"handhold: {len(failures)} of {count} scenes could not be done", file=sys.stderr)
-    if not failures:
-        return 0
-    return 1 if all(failure.bug for failure in failures) else 2
+    return tell_failures(failures, len(paths), what="scenes")
 
 
 def _settled(options: Options) -> Options:

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from handhold.evaluate import METRICS, summary
+from handhold.evaluate import METRICS
+from handhold.evaluate.report import summary
 
 if TYPE_CHECKING:
     from rich.console import Console

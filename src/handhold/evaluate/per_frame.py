@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from handhold.errors import InputError
-from handhold.evaluate import contact, penetration, pose, stability
+from handhold.evaluate.metrics import contact, penetration, pose, stability
 from handhold.geometry.mesh import vertex_normals
 from handhold.interaction.hand_object import Frame
 from handhold.interaction.measures import measure_frame

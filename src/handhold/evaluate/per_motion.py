@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from handhold.errors import InputError
-from handhold.evaluate import contact, motion
+from handhold.evaluate.metrics import contact, motion
 from handhold.evaluate.per_frame import Figures, joints_of, surface_points
 from handhold.interaction.hand_object import HandObject
 from handhold.interaction.measures import CONTACT_MM

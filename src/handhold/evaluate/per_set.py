@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from handhold.errors import InputError
-from handhold.evaluate import diversity
+from handhold.evaluate.metrics import diversity
 from handhold.evaluate.per_frame import Figures, joints_of
 from handhold.interaction.hand_object import HandObject
 

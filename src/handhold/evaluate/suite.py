@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from handhold.errors import HandholdError, InputError
-from handhold.evaluate.metrics import Protocol
 from handhold.evaluate.per_frame import FRAME, has_inside
 from handhold.evaluate.per_motion import MOTION
 from handhold.evaluate.per_set import SET, object_joints
+from handhold.evaluate.registry import Protocol
 from handhold.evaluate.scores import Score, means
 from handhold.interaction.hand_object import Frame, HandObject
 from handhold.objects.solid import to_manifold

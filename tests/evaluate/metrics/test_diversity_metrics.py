@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from handhold.errors import InputError
-from handhold.evaluate import diversity
+from handhold.evaluate.metrics import diversity
 
 RNG = np.random.default_rng(0)
 CENTRES = 10 * np.stack(np.meshgrid(*[np.arange(3.0)] * 3), -1).reshape(-1, 3)[:20]

@@ -6,7 +6,7 @@ from scipy.spatial import procrustes as scipy_procrustes
 from scipy.spatial.transform import Rotation
 
 from handhold.errors import InputError
-from handhold.evaluate import pose
+from handhold.evaluate.metrics import pose
 
 RNG = np.random.default_rng(0)
 REFERENCE = RNG.normal(scale=0.04, size=(5, 21, 3)) + np.array([0.3, -0.2, 0.9])

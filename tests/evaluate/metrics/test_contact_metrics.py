@@ -6,7 +6,7 @@ import trimesh
 from scipy.spatial.transform import Rotation
 
 from handhold.errors import InputError
-from handhold.evaluate import contact
+from handhold.evaluate.metrics import contact
 from handhold.geometry.distance import ExactDistance
 
 RNG = np.random.default_rng(0)

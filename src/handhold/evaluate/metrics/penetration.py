@@ -16,7 +16,7 @@ from functools import cached_property
 import numpy as np
 
 from handhold.errors import InputError
-from handhold.evaluate.arguments import numbers, require_same_shape
+from handhold.evaluate.metrics.arguments import numbers, require_same_shape
 from handhold.geometry.distance import ExactDistance
 from handhold.geometry.voxels import VoxelBlock, inside_grid, solid_block, surface_voxels
 from handhold.objects.repair import edge_use, merge_seams, signed_volume

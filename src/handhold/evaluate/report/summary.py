@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from handhold.evaluate.metrics import METRICS, PROTOCOLS, Family, Metric, metric
+from handhold.evaluate.registry import METRICS, PROTOCOLS, Family, Metric, metric
 
 MISSING = "–"
 NO_CAUSE = "no cause given"

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from itertools import groupby
 from typing import Any
 
-from handhold.evaluate.metrics import Metric
-from handhold.evaluate.summary import SummaryRow, number, provenance_items, summary_rows
+from handhold.evaluate.registry import Metric
+from handhold.evaluate.report.summary import SummaryRow, number, provenance_items, summary_rows
 
 ARROWS = {True: r" $\uparrow$", False: r" $\downarrow$", None: ""}
 # T1 is not assumed: in OT1 a bare < prints an inverted exclamation mark.

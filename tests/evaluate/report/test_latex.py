@@ -4,8 +4,8 @@ import pytest
 from fake_report import NASTY, fake_report
 
 from handhold.errors import InputError
-from handhold.evaluate.latex import escape, latex_table
-from handhold.evaluate.metrics import METRICS
+from handhold.evaluate.registry import METRICS
+from handhold.evaluate.report.latex import escape, latex_table
 
 
 def cells(table: str) -> dict[str, list[str]]:

@@ -9,7 +9,7 @@ import torch
 import trimesh
 
 from handhold.errors import InputError
-from handhold.evaluate.penetration import (
+from handhold.evaluate.metrics.penetration import (
     ObjectVoxels,
     choir_volume_cm3,
     depth_mm,

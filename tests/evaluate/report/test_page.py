@@ -9,10 +9,10 @@ import pytest
 from fake_report import FELL, NASTY, NOT_WATERTIGHT, SET_METRICS, fake_report
 
 from handhold.errors import InputError
-from handhold.evaluate.histogram import BINS, histogram, histogram_svg
-from handhold.evaluate.metrics import METRICS
-from handhold.evaluate.page import Picture, html_page
-from handhold.evaluate.summary import number, summary_rows
+from handhold.evaluate.registry import METRICS
+from handhold.evaluate.report.histogram import BINS, histogram, histogram_svg
+from handhold.evaluate.report.page import Picture, html_page
+from handhold.evaluate.report.summary import number, summary_rows
 
 VOID = {"meta", "input", "br", "img"}
 EMPTY = {"line", "rect"}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from handhold.errors import InputError
-from handhold.evaluate.arguments import numbers, require_same_shape
+from handhold.evaluate.metrics.arguments import numbers, require_same_shape
 
 COLLINEAR = 1e-4
 """Points whose second singular value is below this share of the first lie on a line: no rotation is determined."""

@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 from handhold.errors import InputError
-from handhold.evaluate.arguments import mask, numbers, require_same_shape
+from handhold.evaluate.metrics.arguments import mask, numbers, require_same_shape
 from handhold.geometry.distance import ExactDistance
 
 GRASPTTA_M = 0.005

@@ -8,7 +8,7 @@ from typing import get_args
 import numpy as np
 
 from handhold.errors import InputError
-from handhold.evaluate.arguments import numbers
+from handhold.evaluate.metrics.arguments import numbers
 from handhold.hand.skeleton import FINGER_CHAINS, Side
 
 CLUSTERS = 20

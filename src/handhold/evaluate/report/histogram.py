@@ -7,8 +7,8 @@ from html import escape
 
 import numpy as np
 
-from handhold.evaluate.metrics import Metric
-from handhold.evaluate.summary import number
+from handhold.evaluate.registry import Metric
+from handhold.evaluate.report.summary import number
 
 BINS = 20
 WIDTH, HEIGHT, BASE = 168.0, 46.0, 33.0

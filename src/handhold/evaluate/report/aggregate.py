@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from handhold.evaluate.metrics import METRICS
+from handhold.evaluate.registry import METRICS
 from handhold.evaluate.scores import Score
 from handhold.io.files import writing
 from handhold.version import __version__

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from handhold.errors import InputError
-from handhold.evaluate.arguments import mask, numbers, rate, require_frames
+from handhold.evaluate.metrics.arguments import mask, numbers, rate, require_frames
 
 HOMC_FALLOFF = 100.0
 """GeneOH's k = exp(-100 d), d in metres."""

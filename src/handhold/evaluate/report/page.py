@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from handhold.evaluate.histogram import histogram_svg
-from handhold.evaluate.metrics import PROTOCOLS, Metric
-from handhold.evaluate.page_grasps import grasp_table
-from handhold.evaluate.summary import (
+from handhold.evaluate.registry import PROTOCOLS, Metric
+from handhold.evaluate.report.histogram import histogram_svg
+from handhold.evaluate.report.page_grasps import grasp_table
+from handhold.evaluate.report.summary import (
     MISSING,
     NO_CAUSE,
     SummaryRow,

@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from handhold.errors import InputError
-from handhold.evaluate import motion
+from handhold.evaluate.metrics import motion
 
 RNG = np.random.default_rng(0)
 FPS = 20.0

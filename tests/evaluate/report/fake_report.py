@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from handhold.evaluate.metrics import METRICS, PROTOCOLS
+from handhold.evaluate.registry import METRICS, PROTOCOLS
 
 NASTY = "<script>alert(\"x\")</script> & 'mug' 50% #3_a"
 NOT_WATERTIGHT = "the object is not watertight: 12 open edges"

@@ -7,8 +7,8 @@ from html import escape
 from itertools import groupby
 from typing import Any
 
-from handhold.evaluate.metrics import Metric
-from handhold.evaluate.summary import MISSING, NO_CAUSE, SummaryRow, known, number, plain
+from handhold.evaluate.registry import Metric
+from handhold.evaluate.report.summary import MISSING, NO_CAUSE, SummaryRow, known, number, plain
 
 TOOLS = (
     '<div class="tools" hidden><input id="filter" type="search" placeholder="filter by name" '
