@@ -9,7 +9,7 @@ from handhold.cli import bench
 from handhold.cli.main import main
 from handhold.evaluate import METRICS
 
-FEW = ("--table", "1", "--noise", "toch-grab")
+FEW = ("--table", "1", "--noise", "gravitydb")
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +31,7 @@ def test_table_one_on_the_built_in_grasp(tmp_path, capsys):
     assert told == json.loads((tmp_path / "copy.json").read_text("utf-8"))
     rows = {row["name"]: row for row in told["rows"]}
     assert [row["name"] for row in told["rows"]] == [entry.name for entry in bench.TABLES["1"]()]
-    assert all(row["n"] == 3 and row["noise"].startswith("toch-grab") for row in rows.values())
+    assert all(row["n"] == 3 and row["noise"].startswith("gravitydb") for row in rows.values())
     assert rows["input"]["seconds"] is None and rows["gravity"]["seconds"] > 0
     assert rows["input"]["figures"]["mpjpe_mm"]["mean"] > 1
     assert rows["gravity"]["figures"]["pd_mm"]["mean"] < rows["input"]["figures"]["pd_mm"]["mean"]
@@ -45,7 +45,7 @@ def test_scenes_and_a_second_run_over_the_first(tmp_path, monkeypatch, capfd):
     write_scene(scenes, name="a.json")
     (scenes / "bad.json").write_text("{}", "utf-8")
     monkeypatch.setitem(bench.TABLES, "1", lambda: [bench_input()])
-    noises = ("--table", "1", "--noise", "toch-grab", "toch-grab")  # one of them is enough
+    noises = ("--table", "1", "--noise", "gravitydb", "gravitydb")  # one of them is enough
     assert [run(scenes, *noises, "--out", out, "--quiet") for _ in range(2)] == [2, 2]
     captured = capfd.readouterr()
     assert "bad.json" in captured.err and not captured.out
