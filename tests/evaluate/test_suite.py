@@ -162,6 +162,32 @@ def test_too_few_for_clusters_is_a_failure():
     assert entry["mean"] is None and entry["failed"] == 5 and "20" in next(iter(entry["causes"]))
 
 
+def test_frames_of_a_motion_are_no_grasps_of_a_set():
+    """Two equal motions are not diverse, however much happens in them."""
+    frames = [ball_in_block(0.01, joints=joints(seed=k)) for k in range(20)]
+    together = {k: np.stack([getattr(f, k) for f in frames]) for k in ("hand_vertices", "joints")}
+    twice = [replace(frames[0], name=name, fps=30.0, **together) for name in "ab"]
+    table = score_set(twice, select(["diversity"]))
+    assert table["sample_diversity_m@diffh2o"]["mean"] == table["overall_diversity_m@diffh2o"]["mean"] == 0
+    entry = table["entropy@halo"]
+    assert entry["mean"] is None and entry["failed"] == 2 and "2 motions" in next(iter(entry["causes"]))
+    shifted = replace(twice[1], joints=twice[1].joints + np.array([0.3, 0, 0]))
+    table = score_set([twice[0], shifted], select(["diffh2o-diversity"]))
+    assert table["overall_diversity_m@diffh2o"]["mean"] == pytest.approx(0.3 / math.sqrt(15))
+    assert table["sample_diversity_m@diffh2o"]["mean"] == pytest.approx(0.3 * math.sqrt(16 / 15))
+    mixed = score_set([twice[0], frames[0]], select(["diffh2o-diversity"]))
+    assert mixed["overall_diversity_m@diffh2o"]["mean"] is None
+
+
+def test_a_pose_in_single_precision_will_do():
+    pair = ball_in_block(0.01)
+    single = replace(pair, T_world_object=pair.T_world_object.astype(np.float32))
+    assert (
+        score_pair(single, select(["iv_cm3@halo-1mm"])).values
+        == score_pair(pair, select(["halo-1mm"])).values
+    )
+
+
 def test_every_figure_is_in_the_registry():
     assert set(score_pair(ball_in_block(0.01), STILL).values) <= set(METRICS)
 
@@ -189,7 +215,9 @@ def test_a_hand_through_a_sheet_is_no_perfect_grasp(closed):
     corners = np.array([[-0.1, -0.1, 0.1], [0.1, -0.1, 0.1], [0.1, 0.1, 0.1], [-0.1, 0.1, 0.1]])
     faces = np.array([[0, 1, 2], [0, 2, 3]])
     sheet = ObjectMesh.from_arrays(corners, np.concatenate([faces, faces[:, ::-1]]) if closed else faces)
-    score = score_pair(replace(ball_in_block(0.02), object=sheet), select(["penetration", "contact"]))
+    pair = ball_in_block(0.02)
+    twice = replace(pair, object=sheet, hand_vertices=np.stack([pair.hand_vertices] * 2))
+    score = score_pair(twice, select(["penetration", "contact"]))
     for name in OF_THE_INSIDE:
         assert score.values[name] is None and "no inside" in score.causes[name], name
     assert score.values["contact_ratio@grasptta"] == 1

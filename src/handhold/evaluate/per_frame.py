@@ -51,7 +51,7 @@ def _volume(name: str, function: Callable) -> Callable[[Frame, Frame | None, int
     """A voxel protocol, in the frame that the scene is given in."""
 
     def run(frame: Frame, truth: Frame | None, seed: int) -> Figures:
-        voxels = _voxels(frame.object, frame.pair.T_world_object.tobytes())
+        voxels = _voxels(frame.object, np.asarray(frame.pair.T_world_object, float).tobytes())
         hand = frame.pair.hand_vertices, frame.faces
         return {name: float(function(*hand, voxels.vertices, voxels.faces, prepared=voxels))}
 

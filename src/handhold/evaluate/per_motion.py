@@ -8,12 +8,14 @@ import numpy as np
 
 from handhold.errors import InputError
 from handhold.evaluate.metrics import contact, motion
-from handhold.evaluate.per_frame import Figures, joints_of, surface_points
+from handhold.evaluate.per_frame import Figures, has_inside, joints_of, surface_points
 from handhold.interaction.hand_object import HandObject
 from handhold.interaction.measures import CONTACT_MM
 
 
 def _diffh2o_contact(pair: HandObject) -> Figures:
+    if not has_inside(pair.object):  # no frame penetrates it
+        return {"contact_ratio@diffh2o": np.nan}
     signed = np.stack([frame.signed for frame in pair.frames()])
     return {"contact_ratio@diffh2o": float(contact.diffh2o_contact_ratio(signed))}
 

@@ -334,7 +334,7 @@ PROTOCOLS: tuple[Protocol, ...] = (
             Metric("overall_diversity_m@diffh2o", "wrists apart", "m", 3, higher_is_better=True),
             Metric("sample_diversity_m@diffh2o", "joints apart", "m", 3, higher_is_better=True),
         ),
-        "DiffH2O: mean distance of pairs",
+        "DiffH2O: mean distance of pairs; of motions, over 15 frames of each",
         least=2,
     ),
 )

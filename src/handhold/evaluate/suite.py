@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from handhold.errors import HandholdError, InputError
 from handhold.evaluate.per_frame import FRAME, has_inside
 from handhold.evaluate.per_motion import MOTION
@@ -19,6 +17,7 @@ from handhold.physics import free_object
 
 OF_THE_INSIDE = (
     *("iv_cm3", "pd_mm", "pd_mm@halo", "pd_mm@oakink", "mpd_mm@fgs", "siv_cm3@fgs", "contact_ratio@halo"),
+    "contact_ratio@diffh2o",
 )
 """What a sheet, which has no inside, cannot have: else a hand through it would score a perfect 0."""
 
@@ -72,7 +71,7 @@ def score_set(pairs: Sequence[HandObject], protocols: Sequence[Protocol], *, see
             continue
         entry: dict[str, Any] = {"mean": None, "ci": [None, None], "n": 0, "failed": len(pairs)}
         try:
-            figures = SET[protocol.name](np.concatenate([object_joints(pair) for pair in pairs]), seed)
+            figures = SET[protocol.name]([object_joints(pair) for pair in pairs], seed)
         except Exception as error:
             cause = {"causes": {_told(error): len(pairs)}}
             table |= {m.name: entry | cause for m in protocol.metrics}

@@ -162,3 +162,23 @@ def test_pairs_of_motions_are_as_far_apart_as_they_are():
     assert diversity.pairwise_diversity(np.stack([still] * 3)) == 0
     with pytest.raises(InputError, match="to compare"):
         diversity.pairwise_diversity(tracks[:1])
+
+
+@pytest.mark.parametrize("rounding", [1e-17, 3e-9])
+def test_one_posture_in_many_places_has_no_diversity_of_pose(rounding):
+    """Roundings, as of float32 files, are no diversity: not whitened to one, nor split into clusters for ever."""
+    joints = placed(np.repeat(hands(1), 40, axis=0))
+    joints = joints + rounding * RNG.normal(size=joints.shape)
+    nothing = diversity.ClusterDiversity(0.0, 0.0)
+    assert diversity.fastgrasp_diversity(joints, canonical=True) == nothing
+    assert diversity.halo_diversity(joints) == nothing
+    assert diversity.fastgrasp_diversity(joints, canonical=False).entropy > 2
+
+
+def test_the_rigid_palm_adds_nothing_in_single_precision():
+    """The palm's joints stand still in the hand's own frame, but for roundings."""
+    bent = np.repeat(hands(1), 40, axis=0)
+    bent[:, [2, 3, 17]] += RNG.normal(scale=0.01, size=(40, 3, 3))
+    exact = diversity.fastgrasp_diversity(bent, canonical=True)
+    single = diversity.fastgrasp_diversity(bent.astype(np.float32), canonical=True)
+    assert single.cluster_size == pytest.approx(exact.cluster_size, rel=1e-3)

@@ -14,8 +14,9 @@ from handhold.hand.skeleton import FINGER_CHAINS, Side
 CLUSTERS = 20
 RESTARTS = 20
 """k-means is begun so many times and the tightest result kept: scipy's default, which the published code used."""
-CONSTANT = 1e-9
-"""A feature that varies by less than this share of the most varying one is taken for constant."""
+CONSTANT = 1e-5
+"""A feature that varies by less than this share of the largest value is constant: of a hand, about a micrometre. What
+is left of it are roundings, those of a file's float32 among them, and whitening would make a diversity of them."""
 WRIST, INDEX, MIDDLE, PINKY = (0, *(FINGER_CHAINS[finger][0] for finger in ("index", "middle", "pinky")))
 FLAT = 1e-4
 """A palm narrower than this share of its length shows no side."""
@@ -46,7 +47,7 @@ def cluster_diversity(
     Args:
         features: (n, d), one row for each grasp.
         clusters: how many; from 2 to n.
-        whiten: divide every feature by its standard deviation first; those that do not vary are left as they are.
+        whiten: divide every feature by its standard deviation first; those that do not vary have no part in it.
         seed: of the starts.
 
     Raises:
@@ -65,9 +66,12 @@ def cluster_diversity(
             got=len(features),
             remedy="Make more grasps, or ask for fewer clusters and say so beside the figure.",
         )
+    deviation, largest = features.std(0), np.abs(features).max()
+    varies = deviation > CONSTANT * largest
+    # k-means never ends on large numbers that differ by roundings.
+    features = np.where(varies, features - features.mean(0), 0.0)
     if whiten:
-        deviation = features.std(0)
-        features = features / np.where(deviation > CONSTANT * deviation.max(), deviation, 1.0)
+        features = features / np.where(varies, deviation, 1.0)
     generator = np.random.default_rng(seed)
     # Starts are drawn here because the name of scipy's own seed differs between its versions.
     starts = (features[generator.choice(len(features), clusters, replace=False)] for _ in range(RESTARTS))
