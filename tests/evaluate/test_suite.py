@@ -10,6 +10,7 @@ from evaluate_examples import RADIUS, ball_in_block, block, moved
 
 from handhold.evaluate import METRICS, PROTOCOLS, score_pair, score_set, select
 from handhold.evaluate.per_frame import has_inside
+from handhold.evaluate.scores import means, partly_known
 from handhold.evaluate.suite import OF_THE_INSIDE
 from handhold.interaction.hand_object import HandObject
 from handhold.objects import ObjectMesh
@@ -242,3 +243,14 @@ def test_the_jump_between_two_stages_is_a_speed():
     )
     values = score_pair(moving, select(["diffh2o-transition"])).values
     assert values["transition_velocity_m_s@diffh2o"] == pytest.approx(0.12)
+
+
+def test_a_figure_that_some_frames_lack_says_so():
+    frames = [
+        {"pd_mm": 1.0, "iv_cm3": 1.0},
+        {"pd_mm": float("nan"), "iv_cm3": 2.0},
+        {"pd_mm": 2.0, "iv_cm3": 3.0},
+    ]
+    assert means(frames, ("pd_mm", "iv_cm3"))[0] == {"pd_mm": 1.5, "iv_cm3": 2.0}
+    (note,) = partly_known(frames, ("pd_mm", "iv_cm3"))
+    assert note == "pd_mm is the mean of the 2 of 3 frames that have it"

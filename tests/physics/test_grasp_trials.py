@@ -79,6 +79,9 @@ def test_a_hand_elsewhere_holds_nothing(grasp, squeeze):
     assert drop_grasp(away(grasp), squeeze=squeeze).displacement_cm == pytest.approx(FREE_FALL_CM, abs=5e-3)
     trial = six_way_grasp(away(grasp), squeeze=squeeze)
     assert trial.displacement_cm == (10.0,) * 6 and not trial.held and trial.drift_cm == 0
+    assert trial.rotation_deg == pytest.approx(
+        (180.0,) * 6
+    )  # what is lost never turns less than what is held
 
 
 def test_a_weak_hand_drops_what_a_strong_one_holds(grasp):

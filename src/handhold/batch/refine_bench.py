@@ -12,6 +12,7 @@ import torch
 
 from handhold.batch.scoring import Task, score_all
 from handhold.evaluate import Score, aggregate, select
+from handhold.hand.pose_space import PoseSpace
 from handhold.interaction.grasp import Contact, Grasp
 from handhold.interaction.hand_object import HandObject
 from handhold.interaction.noise import NoiseProtocol, find_protocol, noise_generator, perturb
@@ -111,7 +112,12 @@ TABLES: dict[str, Callable[[], list[Entry]]] = {"1": methods, "3": ablations, "4
 
 
 def run_bench(
-    clean: Sequence[Grasp], *, noises: Sequence[str], tables: Sequence[str], seed: int = 0
+    clean: Sequence[Grasp],
+    *,
+    noises: Sequence[str],
+    tables: Sequence[str],
+    seed: int = 0,
+    pose_space: PoseSpace | None = None,
 ) -> Iterator[Row]:
     """Disturb grasps, refine them by every entry of the tables, and score the results against the clean ones.
 
@@ -123,10 +129,11 @@ def run_bench(
         noises: names of protocols.
         tables: keys of `TABLES`.
         seed: of the noise and of the methods.
+        pose_space: of the noise; a MANO hand needs that of its file.
     """
     references = [HandObject.of_grasp(grasp).observed() for grasp in clean]
     for k, noise in enumerate(noises):
-        noisy = [disturbed(grasp, noise, seed=seed) for grasp in clean]
+        noisy = [disturbed(grasp, noise, seed=seed, pose_space=pose_space) for grasp in clean]
         recorded = find_protocol(noise, hand=clean[0].hand)[1]
         done: dict[str, Row] = {}
         for table in tables if k == 0 else [t for t in tables if t == "1"]:
@@ -136,10 +143,12 @@ def run_bench(
                 yield replace(done[entry.name], table=table)
 
 
-def disturbed(grasp: Grasp, noise: str | NoiseProtocol, *, seed: int) -> Grasp:
+def disturbed(
+    grasp: Grasp, noise: str | NoiseProtocol, *, seed: int, pose_space: PoseSpace | None = None
+) -> Grasp:
     """The grasp with noise, and with the noisy hand's keypoints as all that is seen of it."""
     generator = noise_generator(seed, grasp.name)
-    params = perturb(grasp.params, grasp.hand, protocol=noise, generator=generator)
+    params = perturb(grasp.params, grasp.hand, protocol=noise, generator=generator, pose_space=pose_space)
     return grasp.with_(params=params, keypoints=grasp.hand(params).joints)
 
 
@@ -165,11 +174,11 @@ def _row(
         given = [g.with_(contact=true_contact(c)) for g, c in zip(given, clean, strict=True)]
     refined, seconds = given, None
     if entry.method is not None:
-        start = time.perf_counter()
+        start, generator = time.perf_counter(), torch.Generator().manual_seed(seed)
         refined = [
             grasp
             for k in range(0, len(given), BATCH)
-            for grasp in entry.method(given[k : k + BATCH], generator=torch.Generator().manual_seed(seed))
+            for grasp in entry.method(given[k : k + BATCH], generator=generator)
         ]
         seconds = (time.perf_counter() - start) / len(given)
     tasks = [Task(HandObject.of_grasp(g), r) for g, r in zip(refined, references, strict=True)]

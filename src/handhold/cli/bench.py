@@ -20,9 +20,11 @@ from handhold.batch import Failure, fitted_scenes
 from handhold.batch.refine_bench import TABLES, Row, run_bench
 from handhold.cli.output import REPORT_FORMAT, all_or_none, check_json, check_ours, output_folder
 from handhold.cli.progress import progress
-from handhold.cli.tables import console, number, plain_table
+from handhold.cli.tables import console, plain_table
 from handhold.errors import InputError
 from handhold.evaluate import METRICS, provenance
+from handhold.evaluate.report import summary
+from handhold.hand.pose_space import PoseSpace
 from handhold.interaction.grasp import Grasp
 from handhold.interaction.noise import check_protocol
 from handhold.io import write_json
@@ -122,17 +124,18 @@ def run(options: Options) -> int:
 
 
 def _bench(options: Options) -> int:
-    grasps, failures = _grasps(options)
+    grasps, failures, model = _grasps(options)
     for failure in failures:
         print(f"handhold: {failure.error}", file=sys.stderr)
     if not grasps:
         return 2
+    space = None if model is None else PoseSpace.mano(model, side=grasps[0].hand.side)
     tables = [table for table in TABLES if table in options.table]
     noises = tuple(dict.fromkeys(options.noise))
     total = sum(len(TABLES[t]()) for t in tables) + (len(noises) - 1) * len(TABLES["1"]()) * ("1" in tables)
     rows = []
     with progress("refining", total, quiet=options.quiet) as step:
-        for row in run_bench(grasps, noises=noises, tables=tables, seed=options.seed):
+        for row in run_bench(grasps, noises=noises, tables=tables, seed=options.seed, pose_space=space):
             rows.append(row)
             step()
     report = _report(rows, grasps, failures, options)
@@ -142,14 +145,15 @@ def _bench(options: Options) -> int:
     return 2 if failures else 0
 
 
-def _grasps(options: Options) -> tuple[list[Grasp], list[Failure]]:
+def _grasps(options: Options) -> tuple[list[Grasp], list[Failure], Path | None]:
+    """The clean grasps, what could not be read, and the MANO file of their hand if it has one."""
     if options.scenes is None:
-        return _built_in(), []
+        return _built_in(), [], None
     path = options.scenes
     if not path.exists():
         raise InputError("does not exist", where=path, expected="a scene, or a folder of scenes")
     paths = (find_scenes(path) if path.is_dir() else [path])[:: options.every]
-    grasps, failures = [], []
+    grasps, failures, models = [], [], set()
     with progress("fitting", len(paths), quiet=options.quiet) as step:
         for found in fitted_scenes(paths, units=options.units, mano=options.mano):
             if isinstance(found, Failure):
@@ -159,11 +163,12 @@ def _grasps(options: Options) -> tuple[list[Grasp], list[Failure]]:
                 failures.append(Failure(found.scene.name, found.scene.path, text))
             else:
                 grasps.append(found.grasp)
+                models.add(found.scene.model_path)
             step()
     hands = {(g.hand.name, g.hand.side) for g in grasps}
-    if len(hands) > 1:
+    if len(hands) > 1 or len(models) > 1:
         raise InputError("scenes of different hands", where=path, expected="one model and side", got=hands)
-    return grasps, failures
+    return grasps, failures, next(iter(models), None)
 
 
 def _built_in() -> list[Grasp]:
@@ -222,7 +227,7 @@ def _cells(row: Row, *, intervals: bool = False) -> list[str]:
     cells = [row.name]
     for metric in SHOWN:
         entry = row.figures[metric]
-        text = number(entry["mean"], metric)
+        text = summary.number(entry["mean"], METRICS[metric])
         if intervals and entry["ci"][0] is not None:
             text += f" ±{(entry['ci'][1] - entry['ci'][0]) / 2:.{METRICS[metric].digits}f}"
         cells.append(text)

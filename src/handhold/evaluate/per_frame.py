@@ -132,8 +132,11 @@ def _contactopt(frame: Frame, truth: Frame, seed: int) -> Figures:
 
 
 def _check_object(one: ObjectMesh, other: ObjectMesh) -> None:
-    """Refuse to compare contact with an object of another size."""
-    apart = float(np.abs(one.extents - other.extents).max())
+    """Refuse to compare contact with another object."""
+    pairs = (one.vertices, other.vertices)
+    if len(one.vertices) != len(other.vertices):
+        pairs = (one.extents, other.extents)
+    apart = float(np.abs(pairs[0] - pairs[1]).max())
     if apart > SAME_OBJECT:
         raise InputError(
             "the reference is of another object",

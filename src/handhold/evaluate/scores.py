@@ -58,3 +58,13 @@ def means(
         if not len(known):
             causes[name] = "could not be measured"
     return values, causes
+
+
+def partly_known(frames: Sequence[dict[str, float]], names: Iterable[str]) -> list[str]:
+    """A note for each figure that some frames have and others have not."""
+    counts = {name: sum(bool(np.isfinite(f.get(name, np.nan))) for f in frames) for name in names}
+    return [
+        f"{name} is the mean of the {count} of {len(frames)} frames that have it"
+        for name, count in counts.items()
+        if 0 < count < len(frames)
+    ]

@@ -10,7 +10,7 @@ from handhold.evaluate.per_frame import FRAME, has_inside
 from handhold.evaluate.per_motion import MOTION
 from handhold.evaluate.per_set import SET, object_joints
 from handhold.evaluate.registry import Protocol
-from handhold.evaluate.scores import Score, means
+from handhold.evaluate.scores import Score, means, partly_known
 from handhold.interaction.hand_object import Frame, HandObject
 from handhold.objects.solid import to_manifold
 from handhold.physics import free_object
@@ -37,13 +37,14 @@ def score_pair(
     truths = [None] * len(frames) if reference is None else list(reference.frames())
     values: dict[str, float | None] = {}
     causes: dict[str, str] = {}
+    notes = [*pair.notes]
     for protocol in protocols:
         if protocol.scope == "set" or (protocol.scope == "motion" and not pair.is_motion):
             continue
         names = [m.name for m in protocol.metrics]
         try:
             if protocol.scope == "motion":
-                figures = [MOTION[protocol.name](pair)]
+                figures = [MOTION[protocol.name](pair, seed)]
             else:
                 if protocol.reference:
                     _check_reference(frames, truths, pair, reference)
@@ -54,9 +55,10 @@ def score_pair(
             causes |= dict.fromkeys(names, _told(error))
             continue
         found, without = means(figures, names)
+        notes += partly_known(figures, names)
         values |= found
         causes |= {name: _why(name, pair) or cause for name, cause in without.items()}
-    return Score(pair.name, len(frames), values, causes, (*pair.notes, *_notes(pair, values)))
+    return Score(pair.name, len(frames), values, causes, (*notes, *_notes(pair, values)))
 
 
 def score_set(pairs: Sequence[HandObject], protocols: Sequence[Protocol], *, seed: int = 0) -> dict[str, Any]:

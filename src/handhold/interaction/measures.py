@@ -73,7 +73,8 @@ def measure_frame(frame: Frame) -> Measures:
     if frame.finger_labels is not None:
         values["fingers_in_contact"] = float(fingers_touching(frame.signed * 1e3, frame.finger_labels).sum())
     if pair.joints is not None and frame.joints is not None:
-        values["bones_through"] = float(bones_through(frame.joints, frame.object).sum())
+        if np.isfinite(frame.joints).all():
+            values["bones_through"] = float(bones_through(frame.joints, frame.object).sum())
         values["moved_mm"] = moved_mm(pair.joints, pair.keypoints)
     if pair.fitted_vertices is not None:
         tissue = np.linalg.norm(pair.hand_vertices - pair.fitted_vertices, axis=-1) * 1e3

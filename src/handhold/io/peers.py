@@ -296,7 +296,8 @@ def object_notes(obj: ObjectMesh) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4)
 def _load_hand(path: Path, side: Side, fix_left_shapedirs: bool | None) -> Hand:
-    return load_mano(path, side=side, fix_left_shapedirs=fix_left_shapedirs)
+    hand = load_mano(path, side=side, fix_left_shapedirs=fix_left_shapedirs)
+    return hand.to(dtype=torch.float64)  # so that moving a scene as a whole changes nothing
 
 
 @lru_cache(maxsize=4)

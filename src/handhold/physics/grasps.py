@@ -102,7 +102,7 @@ def drop_grasp(
     Args:
         grasp: one grasp, no motion; without a hand model its fingers cannot close.
         squeeze: fingers close with bounded torque; else the hand stands still, as published.
-        friction: of the pair.
+        friction: of each of the two bodies.
         closing: how they close.
 
     Raises:
@@ -147,7 +147,7 @@ def drop_pieces(
         pieces: the hand's, in the world frame [m]: of `hand_pieces`, or of `convex_pieces` of its mesh.
         mesh: the object, in its own frame.
         T_world_object: (4, 4); None if the two frames are one.
-        friction: of the pair.
+        friction: of each of the two bodies.
 
     Raises:
         SimulationError, InputError, MissingExtra: as `obman_drop` and `free_object`.

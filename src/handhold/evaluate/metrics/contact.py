@@ -176,10 +176,9 @@ def capsule_contact(
             got=(top_m, bottom_m, scale_m),
         )
     offset = hand[KDTree(hand).query(vertices)[1]] - vertices
-    length = np.square(normals).sum(
-        -1
-    )  # 1, or 0 for a vertex without faces: its segment is the vertex itself
-    along = np.einsum("ij,ij->i", offset, normals) / np.where(length > 0, length, 1.0)
+    # Squared lengths are 1, or 0 for a vertex without faces, whose segment is the vertex itself.
+    squared = np.square(normals).sum(-1)
+    along = np.einsum("ij,ij->i", offset, normals) / np.where(squared > 0, squared, 1.0)
     distance = np.linalg.norm(offset - np.clip(along, bottom_m, top_m)[:, None] * normals, axis=-1)
     return np.clip(1.0 / (distance / scale_m + 1e-4), 0.0, 1.0)
 

@@ -6,6 +6,7 @@ import csv
 import platform
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from handhold.io.files import writing
 from handhold.version import __version__
 
 RESAMPLES = 2000
+PACKAGES = ("numpy", "scipy", "trimesh", "manifold3d", "libigl", "mujoco", "coacd")
+"""Whose versions may show in the figures."""
 LEVEL = 0.95
 
 
@@ -80,6 +83,7 @@ def provenance(*, hands: Iterable[tuple[str, str]], seed: int, **more: Any) -> d
         **more,
         "seed": seed,
         "torch": torch.__version__,
+        "packages": {name: found for name in PACKAGES if (found := _installed(name))},
         "python": platform.python_version(),
         "platform": platform.platform(),
         "threads": torch.get_num_threads(),
@@ -99,3 +103,10 @@ def write_csv(scores: Sequence[Score], path: str | Path) -> None:
         for score in scores:
             values = (score.values.get(m) for m in metrics)
             lines.writerow((score.name, score.frames, *("" if v is None else repr(v) for v in values)))
+
+
+def _installed(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
