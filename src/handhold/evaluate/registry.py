@@ -219,7 +219,8 @@ PROTOCOLS: tuple[Protocol, ...] = (
         "stability",
         "frame",
         (Metric("stability_cm@obman-drop", "object falls, obman's", "cm"),),
-        "obman_train: 1 kg, friction 3 of either body, 35 steps of 1/240 s, static hand; an untouched object falls 10.72 cm",
+        "obman_train: 1 kg, friction 3 of either body, 35 steps of 1/240 s, static hand; an untouched object falls "
+        "10.72 cm",
         physics=True,
         frame_dependent=True,
     ),
