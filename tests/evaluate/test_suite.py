@@ -254,3 +254,14 @@ def test_a_figure_that_some_frames_lack_says_so():
     assert means(frames, ("pd_mm", "iv_cm3"))[0] == {"pd_mm": 1.5, "iv_cm3": 2.0}
     (note,) = partly_known(frames, ("pd_mm", "iv_cm3"))
     assert note == "pd_mm is the mean of the 2 of 3 frames that have it"
+
+
+def test_like_causes_are_counted_together():
+    pytest.importorskip("mujoco")
+    causes = {
+        score_pair(ball_in_block(0.001, name=name), select(["six-way-squeeze"])).causes[
+            "drift_cm@six-way-squeeze"
+        ]
+        for name in ("one", "two")
+    }
+    assert len(causes) == 1 and "cannot close" in causes.pop()

@@ -52,7 +52,7 @@ def score_pair(
                 figures = [FRAME[protocol.name](frame, truth, seed) for frame, truth in pairs]
         except Exception as error:
             values |= dict.fromkeys(names)
-            causes |= dict.fromkeys(names, _told(error))
+            causes |= dict.fromkeys(names, _told(error, pair.name))
             continue
         found, without = means(figures, names)
         notes += partly_known(figures, names)
@@ -83,9 +83,10 @@ def score_set(pairs: Sequence[HandObject], protocols: Sequence[Protocol], *, see
     return table
 
 
-def _told(error: Exception) -> str:
+def _told(error: Exception, name: str = "") -> str:
+    """Why, without the grasp's name, so that like causes are counted together."""
     if isinstance(error, HandholdError):
-        return str(error)
+        return str(error).removeprefix(f"{name}: ")
     return f"internal error ({type(error).__name__}: {error})"
 
 
