@@ -1,1 +1,1 @@
-"""."""
+"""A hand and an object together: grasps, their measures, contact, fields and noise."""
