@@ -1,1 +1,1 @@
-"""."""
+"""Refiners: from a noisy grasp to one that holds."""
