@@ -1,0 +1,1 @@
+"""Synthesizers: grasps of an object from nothing but its shape."""

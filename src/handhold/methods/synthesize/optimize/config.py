@@ -1,0 +1,103 @@
+"""Settings of the grasp optimizer."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from handhold.errors import InputError
+
+Kind = Literal["power", "pinch"]
+
+WEIGHTS = (
+    "required",
+    "attraction",
+    "facing",
+    "force_closure",
+    "penetration",
+    "balls",
+    "bones",
+    "self_penetration",
+    "forearm",
+    "coupling",
+)
+
+
+@dataclass(frozen=True)
+class OptimizeConfig:
+    """Settings of `optimize_grasps`. A weight of zero takes its term away.
+
+    Attributes:
+        kinds: how hands come: "power", the palm onto a point; "pinch", thumb and fingers astride two points.
+        starts: hands that are placed and closed.
+        candidates: for each grasp asked for, how many of them are optimized at most.
+        batch: how many at a time.
+        steps: Adam steps.
+        learning_rate: of angles and of the whole hand's rotation [rad a step].
+        wrist_rate: of the wrist [m a step].
+        last_rate: both rates fall to this part of themselves, along a cosine.
+        close_steps: steps by which a hand closes before it is optimized.
+        close_rate: of a finger's knuckle in one of them [rad].
+        required: weight of the distance of each finger that is to touch [1/m].
+        attraction: weight of the distances of all other contact points, none counted beyond 20 mm [1/m].
+        facing: weight of contact points' normals not opposed to the surface's.
+        force_closure: weight of what force and torque remain of the best non-negative contact forces.
+        penetration: weight of skin inside the object [1/m].
+        balls: weight of balls inside the hand that reach into the object [1/m].
+        bones: weight of bone points too near to the surface [1/m].
+        self_penetration: weight of fingers too near to each other [1/m].
+        forearm: weight of a forearm too near to the object [1/m].
+        coupling: weight of angles that do not go together [1/rad²].
+        iv_cm3: most intersection volume of an accepted grasp [cm³].
+        fingers: least fingers touching, the thumb among them.
+        bones_apart: least distance of the bones of two fingers [m].
+        physics: whether a grasp must also hold the object in six-way physics, fingers squeezing (needs mujoco).
+        drift_cm: most that the object may move in it while the fingers close [cm].
+    """
+
+    kinds: tuple[Kind, ...] = ("power", "pinch")
+    starts: int = 1024
+    candidates: int = 4
+    batch: int = 64
+    steps: int = 250
+    learning_rate: float = 0.02
+    wrist_rate: float = 0.0015
+    last_rate: float = 0.02
+    close_steps: int = 26
+    close_rate: float = 0.06
+    required: float = 60.0
+    attraction: float = 6.0
+    facing: float = 0.3
+    force_closure: float = 3.0
+    penetration: float = 30.0
+    balls: float = 60.0
+    bones: float = 120.0
+    self_penetration: float = 300.0
+    forearm: float = 100.0
+    coupling: float = 1.0
+    iv_cm3: float = 0.5
+    fingers: int = 3
+    bones_apart: float = 0.010
+    physics: bool = False
+    drift_cm: float = 0.6
+
+    def __post_init__(self) -> None:
+        for name in ("starts", "candidates", "batch", "steps", "close_steps"):
+            value = getattr(self, name)
+            _demand(name, "a whole number of at least 1", value, holds=isinstance(value, int) and value >= 1)
+        for name in ("learning_rate", "wrist_rate", "close_rate", "iv_cm3", "drift_cm"):
+            value = getattr(self, name)
+            _demand(name, "a positive number", value, holds=0 < value < math.inf)
+        for name in (*WEIGHTS, "bones_apart"):
+            value = getattr(self, name)
+            _demand(name, "zero or more", value, holds=0 <= value < math.inf)
+        _demand("last_rate", "between 0 and 1", self.last_rate, holds=0 <= self.last_rate <= 1)
+        _demand("fingers", "1 to 5", self.fingers, holds=self.fingers in (1, 2, 3, 4, 5))
+        known = bool(self.kinds) and set(self.kinds) <= set(get_args(Kind))
+        _demand("kinds", "some of " + ", ".join(get_args(Kind)), self.kinds, holds=known)
+
+
+def _demand(name: str, expected: str, value: object, *, holds: bool) -> None:
+    if not holds:
+        raise InputError("not allowed", where=f"OptimizeConfig.{name}", expected=expected, got=value)
