@@ -1,12 +1,14 @@
 """Scenes and grasps to write and read."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from io_examples import BOX_CORNERS, BOX_FACES, curled, make_grasp, make_motion, pose
+from peer_examples import write_mano_files, write_peer
 
 from handhold.hand.model import Hand, HandParams
 from handhold.interaction.grasp import Grasp
@@ -60,3 +62,15 @@ def write_scene(tmp_path: Path):
         return path
 
     return write
+
+
+@pytest.fixture(scope="module")
+def mano(tmp_path_factory) -> dict[str, Path]:
+    """MANO's two files, made up, by side."""
+    return write_mano_files(tmp_path_factory.mktemp("mano"))
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write a peer's file: values, and its name."""
+    return partial(write_peer, tmp_path)

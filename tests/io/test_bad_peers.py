@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-from pathlib import Path
-
 import numpy as np
 import pytest
 from io_examples import BOX_FACES
@@ -19,22 +16,10 @@ from peer_examples import (
     surfaces,
     truth,
     without,
-    write_mano_files,
-    write_peer,
 )
 
 from handhold.errors import InputError
 from handhold.io.peers import read_grasp_set
-
-
-@pytest.fixture(scope="module")
-def mano(tmp_path_factory) -> dict[str, Path]:
-    return write_mano_files(tmp_path_factory.mktemp("mano"))
-
-
-@pytest.fixture
-def write(tmp_path):
-    return partial(write_peer, tmp_path)
 
 
 def broken(key: str, value) -> dict:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-from pathlib import Path
-
 import numpy as np
 import pytest
 from peer_examples import (
@@ -25,24 +22,11 @@ from peer_examples import (
     smplx_forward,
     truth,
     write_mano,
-    write_mano_files,
-    write_peer,
 )
 
 from handhold.hand import HandParams
 from handhold.interaction.measures import measure_frame
 from handhold.io.peers import read_grasp_set
-
-
-@pytest.fixture(scope="module")
-def mano(tmp_path_factory) -> dict[str, Path]:
-    return write_mano_files(tmp_path_factory.mktemp("mano"))
-
-
-@pytest.fixture
-def write(tmp_path):
-    return partial(write_peer, tmp_path)
-
 
 CONVENTIONS = [
     *(as_axis_angle, as_triples, as_mean_relative, as_pca_from_flat, as_pca_from_mean, as_matrices, as_rows),

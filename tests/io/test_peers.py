@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -19,24 +16,12 @@ from peer_examples import (
     surfaces,
     truth,
     without,
-    write_mano_files,
-    write_peer,
 )
 
 from handhold.errors import InputError
 from handhold.hand import Hand
 from handhold.interaction.measures import measure_frame
 from handhold.io.peers import looks_like_grasp_set, read_grasp_set
-
-
-@pytest.fixture(scope="module")
-def mano(tmp_path_factory) -> dict[str, Path]:
-    return write_mano_files(tmp_path_factory.mktemp("mano"))
-
-
-@pytest.fixture
-def write(tmp_path):
-    return partial(write_peer, tmp_path)
 
 
 def test_one_alone_is_as_in_a_set(mano, write):

@@ -166,7 +166,7 @@ def fitting(protocols: Sequence[Protocol], pairs: Sequence[HandObject]) -> tuple
         "refinement": any(p.hand is not None or p.fitted_vertices is not None for p in pairs),
         "diffh2o-transition": any(p.transition_frame is not None for p in pairs),
     }
-    stills = sum(not p.is_motion for p in pairs) == len(pairs)
+    stills = not any(p.is_motion for p in pairs)
     there |= dict.fromkeys(("halo-diversity", "fastgrasp-diversity"), stills)
     return tuple(
         p for p in protocols if there.get(p.name, True) and (p.scope != "set" or len(pairs) >= p.least)

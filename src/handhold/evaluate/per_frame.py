@@ -16,7 +16,7 @@ import torch
 from handhold.errors import InputError
 from handhold.evaluate.metrics import contact, penetration, pose, stability
 from handhold.geometry.mesh import vertex_normals
-from handhold.interaction.hand_object import Frame
+from handhold.interaction.hand_object import Frame, HandObject
 from handhold.interaction.measures import measure_frame
 from handhold.objects import ObjectMesh
 
@@ -201,14 +201,19 @@ def joints_of(frame: Frame) -> np.ndarray:
     return frame.joints
 
 
-def _world_joints(frame: Frame) -> np.ndarray:
-    if frame.pair.joints is None:
+def world_joints(pair: HandObject) -> np.ndarray:
+    """(T?, 21, 3) in the world frame.
+
+    Raises:
+        InputError: they are not known.
+    """
+    if pair.joints is None:
         raise InputError("no joints")
-    return frame.pair.joints
+    return pair.joints
 
 
 def _pose(frame: Frame, truth: Frame, seed: int) -> Figures:
-    joints, reference = _world_joints(frame), _world_joints(truth)
+    joints, reference = world_joints(frame.pair), world_joints(truth.pair)
     return {
         "mpjpe_mm": float(pose.mpjpe_mm(joints, reference)),
         "mpjpe_mm@root": float(pose.root_aligned_mpjpe_mm(joints, reference)),

@@ -8,7 +8,7 @@ import numpy as np
 
 from handhold.errors import InputError
 from handhold.evaluate.metrics import contact, motion
-from handhold.evaluate.per_frame import Figures, has_inside, joints_of, surface_points
+from handhold.evaluate.per_frame import Figures, has_inside, joints_of, surface_points, world_joints
 from handhold.interaction.hand_object import HandObject
 from handhold.interaction.measures import CONTACT_MM
 
@@ -21,7 +21,7 @@ def _diffh2o_contact(pair: HandObject, seed: int) -> Figures:
 
 
 def _geneoh_motion(pair: HandObject, seed: int) -> Figures:
-    joints = _moving_joints(pair)
+    joints = world_joints(pair)
     seen = np.stack([joints_of(frame) for frame in pair.frames()])
     points, _ = surface_points(pair.object, seed)
     return {
@@ -37,13 +37,13 @@ def _diffh2o_motion(pair: HandObject, seed: int) -> Figures:
 def _transition(pair: HandObject, seed: int) -> Figures:
     if pair.transition_frame is None:
         raise InputError("the second stage's first frame is not known", remedy="Give transition_frame.")
-    wrist = _moving_joints(pair)[:, 0]
+    wrist = world_joints(pair)[:, 0]
     speed = motion.transition_velocity_m_s(wrist, frame=pair.transition_frame, fps=_rate(pair))
     return {"transition_velocity_m_s@diffh2o": speed}
 
 
 def _own_motion(pair: HandObject, seed: int) -> Figures:
-    joints, rate = _moving_joints(pair), _rate(pair)
+    joints, rate = world_joints(pair), _rate(pair)
     return {
         "acceleration_m_s2": motion.acceleration_m_s2(joints, fps=rate),
         "jerk_m_s3": motion.jerk_m_s3(joints, fps=rate),
@@ -60,12 +60,6 @@ def _contact_slip(pair: HandObject, seed: int) -> Figures:
     touching = np.stack([np.abs(frame.signed) <= CONTACT_MM / 1e3 for frame in pair.frames()])
     slip = motion.contact_slip_mm(pair.hand_vertices, touching, T_world_object=pair.poses)
     return {"contact_slip_mm": slip}
-
-
-def _moving_joints(pair: HandObject) -> np.ndarray:
-    if pair.joints is None:
-        raise InputError("no joints")
-    return pair.joints
 
 
 MOTION: dict[str, Callable[[HandObject, int], Figures]] = {
