@@ -48,11 +48,13 @@ class SegmentHit:
         fraction: (n,) from 0 at the start to 1 at the end; inf where the segment does not cross.
         point: (n, 3) the crossing [m]; NaN where there is none.
         normal: (n, 3) outward unit normal of the face that is hit; NaN where there is none.
+        face: (n,) the face that is hit, -1 where there is none.
     """
 
     fraction: np.ndarray
     point: np.ndarray
     normal: np.ndarray
+    face: np.ndarray
 
 
 class ExactDistance:
@@ -139,16 +141,17 @@ class ExactDistance:
             raise InputError("not as many ends as starts", expected=start.shape, got=end.shape)
         fraction = np.full(len(start), np.inf)
         normal = np.full(start.shape, np.nan)
+        face = np.full(len(start), -1)
         if len(start):
             tree, vertices, centre, scale = self._ray_tree
             origin, along = (start - centre) * scale, (end - start) * scale
             found = tree.intersect_ray_first(vertices, self.faces, origin, along, min_t=1.0)
-            face, t = np.asarray(found[0]), np.asarray(found[1])
-            hit = (face >= 0) & (t <= 1.0)
-            fraction[hit] = t[hit]
+            struck, t = np.asarray(found[0]), np.asarray(found[1])
+            hit = (struck >= 0) & (t <= 1.0)
+            fraction[hit], face[hit] = t[hit], struck[hit]
             normal[hit] = self._normals.of_faces[face[hit]]
         point = start + np.where(np.isfinite(fraction), fraction, np.nan)[:, None] * (end - start)
-        return SegmentHit(fraction, point, normal)
+        return SegmentHit(fraction, point, normal, face)
 
     def crosses(self, start: np.ndarray, end: np.ndarray) -> np.ndarray:
         """Whether segments from (n, 3) to (n, 3) cross the surface, (n,) bool."""

@@ -166,6 +166,7 @@ def _posture(row: str) -> Tensor:
 
 
 TIPS = tuple(f"{f}_distal" for f in LONG_FINGERS)
+BASES = tuple(f"{f}_proximal" for f in LONG_FINGERS)
 THUMB = AtLeast(1, ("thumb",))
 PADS = (AtLeast(1, ("thumb_distal",)), AtLeast(1, ("index_distal",)))
 
@@ -179,8 +180,8 @@ GRASP_TYPES = {kind.name: kind for kind in (
         opposition="palm", between=(("knuckles", "thenar"), ("middle_distal", "ring_distal")),
         shaft=(("hypothenar", "pinky_proximal"), ("index_proximal",)),
         touches=("palm", *LONG_FINGERS, "thumb"),
-        minimum=(THUMB, AtLeast(2, LONG_FINGERS), AtLeast(1, ("palm",))),
-        sizes=(0.015, 0.08), approach="palm",
+        minimum=(THUMB, AtLeast(2, LONG_FINGERS), AtLeast(1, ("palm", *BASES))),
+        sizes=(0.01, 0.085), approach="palm",
     ),
     GraspType(
         name="sphere", source="Feix 11 power sphere; Cutkosky 11",

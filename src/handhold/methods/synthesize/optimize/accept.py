@@ -2,24 +2,47 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
+import numpy as np
 import torch
 
 from handhold.hand import BONES, Hand
 from handhold.hand.kinematics import HandState, forward, keypoint_points, place, surface_points
 from handhold.interaction.flesh import bone_of_skin, flesh_points
 from handhold.interaction.grasp import Grasp
+from handhold.interaction.grasp_types import GRASP_TYPES, touched_regions
 from handhold.interaction.hand_object import HandObject
-from handhold.interaction.measures import bones_through, fingers_touching, limit_violation_deg
+from handhold.interaction.measures import CONTACT_MM, bones_through, fingers_touching, limit_violation_deg
 from handhold.interaction.rows import Rows
 from handhold.interaction.soft_contact import yield_to
 from handhold.methods.synthesize.optimize.config import OptimizeConfig
+from handhold.methods.synthesize.optimize.result import Found
+from handhold.methods.synthesize.optimize.target import Target
 from handhold.methods.synthesize.optimize.watched import Watched
 from handhold.objects import ObjectMesh
 
 LIMIT_DEG = 0.1
 """What single precision may make of an angle at its limit."""
-CAUSES = ("limits", "fingers_cross", "too_few_fingers", "no_thumb", "bone_through", "volume", "physics")
+CAUSES = (
+    *("limits", "fingers_cross", "table", "touch", "bone_through"),
+    *("volume", "forbidden", "off_part", "physics"),
+)
 """Why a grasp is refused, in the order in which it is looked at."""
+STRAY = 0.03
+"""Most of the touching skin that may touch what is not to be held: at the border of two parts some always does."""
+SINKS = 0.001
+"""How far skin may be below the table [m]."""
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A hand after optimization: its grasp, type, energy, and how near the bones of two fingers come [m]."""
+
+    grasp: Grasp
+    type: str
+    energy: float
+    bones_apart: float
 
 
 @torch.no_grad()
@@ -53,36 +76,62 @@ def pierced(obj: ObjectMesh, hand: Hand, state: HandState) -> torch.Tensor:
     return torch.from_numpy(obj.distance.crosses(start, end).reshape(-1, len(BONES)).any(-1))
 
 
-def refusal(grasp: Grasp, *, bones_apart: float, config: OptimizeConfig) -> str | None:
-    """Why a grasp is not accepted, one of `CAUSES`; None if it is. All measures are exact.
+def judge(
+    candidate: Candidate, target: Target, forbidden: np.ndarray, *, config: OptimizeConfig
+) -> Found | str:
+    """A grasp with its figures if it is accepted, else the cause, one of `CAUSES`. All measures are exact.
 
     Args:
-        grasp: one grasp.
-        bones_apart: how near the bones of two of its fingers are [m].
+        candidate: one grasp.
+        target: what was asked for.
+        forbidden: (M,) bool, faces that may not be touched.
         config: the bounds.
 
     Raises:
         SimulationError, MissingExtra: physics is asked for, and cannot be done.
     """
-    pair = HandObject.of_grasp(grasp)
+    pair = HandObject.of_grasp(candidate.grasp)
+    kind = GRASP_TYPES[candidate.type]
     if limit_violation_deg(pair) > LIMIT_DEG:
         return "limits"
-    if bones_apart < config.bones_apart:
+    if candidate.bones_apart < config.bones_apart:
         return "fingers_cross"
     (frame,) = pair.frames()
-    touching = fingers_touching(frame.signed * 1e3, grasp.hand.finger_labels.numpy())
-    if not touching[0]:
-        return "no_thumb"
-    if touching.sum() < config.fingers:
-        return "too_few_fingers"
-    if frame.joints is None or bones_through(frame.joints, grasp.object).any():
+    vertices = torch.from_numpy(frame.vertices)
+    if target.table is not None and target.table.above(vertices).min() < -SINKS:
+        return "table"
+    nearest = frame.object.distance.query(frame.vertices)
+    if not kind.accepts(touched_regions(candidate.grasp.hand, torch.from_numpy(nearest.distance))):
+        return "touch"
+    if frame.joints is None or bones_through(frame.joints, frame.object).any():
         return "bone_through"
-    if not frame.volume_cm3 <= config.iv_cm3:
+    volume = frame.volume_cm3
+    if not volume <= config.iv_cm3:
         return "volume"
-    if config.physics:
-        from handhold.physics import six_way_grasp
+    touched = nearest.face[np.abs(nearest.distance) * 1e3 <= CONTACT_MM]
+    if forbidden[touched].mean() > STRAY:
+        return "forbidden"
+    on_part = float(target.wanted[touched].mean()) if target.ask.part is not None else None
+    if on_part is not None and on_part < config.on_part:
+        return "off_part"
+    fingers = fingers_touching(nearest.distance * 1e3, candidate.grasp.hand.finger_labels.numpy())
+    found = Found(
+        candidate.grasp,
+        candidate.type,
+        target.ask,
+        candidate.energy,
+        on_part,
+        volume,
+        int(fingers.sum()),
+    )
+    return _held(found, config) if config.physics else found
 
-        trial = six_way_grasp(grasp, squeeze=True)
-        if not (trial.held and trial.drift_cm <= config.drift_cm):
-            return "physics"
-    return None
+
+def _held(found: Found, config: OptimizeConfig) -> Found | str:
+    """With the outcome of physics, if the squeezing hand holds the object and hardly moves it."""
+    from handhold.physics import six_way_grasp
+
+    trial = six_way_grasp(found.grasp, squeeze=True)
+    if not (trial.held and trial.drift_cm <= config.drift_cm):
+        return "physics"
+    return replace(found, six_way=trial, still=six_way_grasp(found.grasp))

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from handhold.errors import InputError
 
-Kind = Literal["power", "pinch"]
+Method = Literal["adam", "langevin"]
 
 WEIGHTS = (
     "required",
@@ -20,7 +20,10 @@ WEIGHTS = (
     "bones",
     "self_penetration",
     "forearm",
-    "coupling",
+    "idle",
+    "in_the_way",
+    "table",
+    "posture",
 )
 
 
@@ -29,11 +32,11 @@ class OptimizeConfig:
     """Settings of `optimize_grasps`. A weight of zero takes its term away.
 
     Attributes:
-        kinds: how hands come: "power", the palm onto a point; "pinch", thumb and fingers astride two points.
-        starts: hands that are placed and closed.
+        method: "adam" from closed and screened starts; "langevin" anneals as DexGraspNet does, for comparison.
+        starts: hands that are closed and screened, in all; twice as many are placed.
         candidates: for each grasp asked for, how many of them are optimized at most.
         batch: how many at a time.
-        steps: Adam steps.
+        steps: steps of the method.
         learning_rate: of angles and of the whole hand's rotation [rad a step].
         wrist_rate: of the wrist [m a step].
         last_rate: both rates fall to this part of themselves, along a cosine.
@@ -47,16 +50,20 @@ class OptimizeConfig:
         balls: weight of balls inside the hand that reach into the object [1/m].
         bones: weight of bone points too near to the surface [1/m].
         self_penetration: weight of fingers too near to each other [1/m].
-        forearm: weight of a forearm too near to the object [1/m].
-        coupling: weight of angles that do not go together [1/rad²].
+        forearm: weight of a forearm too near to object or table [1/m].
+        idle: weight of fingers too near that have nothing to do [1/m].
+        in_the_way: weight of skin too near to faces that are not to be held [1/m].
+        table: weight of skin below the table [1/m].
+        posture: weight of angles off the way on which the type closes [1/rad²].
+        lever: weight of a start's distance from where the object is best held [1/m].
         iv_cm3: most intersection volume of an accepted grasp [cm³].
-        fingers: least fingers touching, the thumb among them.
+        on_part: least share of the hand's touching skin that touches the part asked for.
         bones_apart: least distance of the bones of two fingers [m].
         physics: whether a grasp must also hold the object in six-way physics, fingers squeezing (needs mujoco).
         drift_cm: most that the object may move in it while the fingers close [cm].
     """
 
-    kinds: tuple[Kind, ...] = ("power", "pinch")
+    method: Method = "adam"
     starts: int = 1024
     candidates: int = 4
     batch: int = 64
@@ -75,9 +82,13 @@ class OptimizeConfig:
     bones: float = 120.0
     self_penetration: float = 300.0
     forearm: float = 100.0
-    coupling: float = 1.0
+    idle: float = 20.0
+    in_the_way: float = 15.0
+    table: float = 30.0
+    posture: float = 1.0
+    lever: float = 6.0
     iv_cm3: float = 0.5
-    fingers: int = 3
+    on_part: float = 0.7
     bones_apart: float = 0.010
     physics: bool = False
     drift_cm: float = 0.6
@@ -89,13 +100,12 @@ class OptimizeConfig:
         for name in ("learning_rate", "wrist_rate", "close_rate", "iv_cm3", "drift_cm"):
             value = getattr(self, name)
             _demand(name, "a positive number", value, holds=0 < value < math.inf)
-        for name in (*WEIGHTS, "bones_apart"):
+        for name in (*WEIGHTS, "lever", "bones_apart"):
             value = getattr(self, name)
             _demand(name, "zero or more", value, holds=0 <= value < math.inf)
         _demand("last_rate", "between 0 and 1", self.last_rate, holds=0 <= self.last_rate <= 1)
-        _demand("fingers", "1 to 5", self.fingers, holds=self.fingers in (1, 2, 3, 4, 5))
-        known = bool(self.kinds) and set(self.kinds) <= set(get_args(Kind))
-        _demand("kinds", "some of " + ", ".join(get_args(Kind)), self.kinds, holds=known)
+        _demand("on_part", "between 0 and 1", self.on_part, holds=0 <= self.on_part <= 1)
+        _demand("method", "adam or langevin", self.method, holds=self.method in get_args(Method))
 
 
 def _demand(name: str, expected: str, value: object, *, holds: bool) -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
-from handhold.geometry.grid_distance import GridDistance
 from handhold.hand import Hand
 from handhold.hand.kinematics import HandState, forward, place
 from handhold.interaction import energies
+from handhold.methods.synthesize.optimize.aim import Aim
 from handhold.methods.synthesize.optimize.config import OptimizeConfig
+from handhold.methods.synthesize.optimize.fields import Fields
 from handhold.methods.synthesize.optimize.watched import Watched
 
 YIELD = 0.0012
@@ -25,31 +24,23 @@ TOUCH = 0.006
 """A contact point bears force in so far as it is nearer than about this [m]."""
 ARM = 0.03
 """Torques are divided by this, so that they count as forces do [m]."""
-DIP_PER_PIP = 0.5
-"""How much the last joint bends with the middle one: half way between free and the 2/3 of Rijpkema and Girard,
-Computer animation of knowledge-based human grasping (SIGGRAPH 1991), which pads pressed flat fall short of."""
-
-
-@dataclass(frozen=True)
-class Aim:
-    """Which patches are to touch: (B, P) weights, at most one patch a finger."""
-
-    required: Tensor
-
-    def select(self, rows: Tensor) -> Aim:
-        """Some of the rows."""
-        return Aim(self.required[rows])
+IDLE_GAP, TABLE_GAP = 0.006, 0.002
+"""How far fingers that have nothing to do stay off the object, and all fingers off the table [m]."""
+LITTLE = 0.02
+"""Fingers whose angles close by less than the root of this keep their posture [rad²]."""
+ALIKE = 0.15
+"""Weight of neighbours' unlike bending against a finger's distance from its way."""
 
 
 def energy(
     hand: Hand,
     watched: Watched,
-    grid: GridDistance,
+    around: Fields,
     state: HandState,
     *,
+    target: Tensor,
     aim: Aim,
     forces: Tensor,
-    preshape: Tensor,
     config: OptimizeConfig,
 ) -> Tensor:
     """The weighted sum of all terms, (B,).
@@ -57,35 +48,45 @@ def energy(
     Args:
         hand: the hand.
         watched: its points.
-        grid: distance to the object.
-        state: B hands in the object's frame.
+        around: distances to the targets.
+        state: B hands in the objects' frames.
+        target: (B,) long, the target of each.
         aim: what is to touch.
         forces: (B, P) logarithms of the contact forces.
-        preshape: (B, 15, 3) angles that thumb and spread of the fingers should keep near to [rad].
         config: the weights.
     """
     pose = forward(hand, state)
     world = place(pose, watched.of(len(state.wrist)))
-    distance, gradient = grid.query(world)
-    skin, balls, bones = (distance[:, s] for s in (watched.skin, watched.balls, watched.bones))
+    distance, gradient = around.surface(world, target)
+    skin, balls, bones, forearm = (
+        distance[:, s] for s in (watched.skin, watched.balls, watched.bones, watched.forearm)
+    )
+    patches = world[:, watched.patches]
     contact = distance[:, watched.patches].abs()
+    wanted = contact + around.beyond_part(patches, contact, target)
     outward = (pose.rotation[:, watched.joints] @ watched.normals[..., None]).squeeze(-1)
     against = (outward * gradient[:, watched.patches]).sum(-1)
-    wrench = closure(world[:, watched.patches], -outward, distance[:, watched.patches], forces)
+    height = around.above_table(world, target)
     terms = (
-        (config.required, (contact * aim.required).sum(-1)),
-        (config.attraction, contact.clamp_max(FAR).mean(-1)),
+        (config.required, (wanted * aim.required).sum(-1)),
+        (config.attraction, (wanted.clamp_max(FAR) * ~aim.idle).mean(-1)),
         (config.facing, ((1 + against) * aim.required).sum(-1)),
-        (config.force_closure, wrench),
+        (config.force_closure, closure(patches, -outward, wanted, forces)),
         (config.penetration, energies.penetration(skin)),
         (config.balls, energies.clearance(balls, watched.radii - YIELD)),
         (config.bones, energies.clearance(bones, BONE_CLEARANCE)),
+        (config.idle, (aim.idle * (IDLE_GAP - distance[:, watched.patches]).clamp_min(0)).sum(-1)),
+        (config.in_the_way, around.crowding(world[:, watched.skin], target).sum(-1)),
+        (config.table, (TABLE_GAP - height[:, watched.skin]).clamp_min(0).sum(-1)),
         (
             config.self_penetration,
             energies.self_penetration(world[:, watched.bones], pairs=watched.pairs, gap=FINGER_GAP),
         ),
-        (config.forearm, energies.clearance(distance[:, watched.forearm], FOREARM_RADIUS)),
-        (config.coupling, coupling(state.angles, preshape)),
+        (
+            config.forearm,
+            energies.clearance(torch.minimum(forearm, height[:, watched.forearm]), FOREARM_RADIUS),
+        ),
+        (config.posture, off_posture(state.angles, aim)),
     )
     return torch.stack([weight * term for weight, term in terms if weight > 0]).sum(0)
 
@@ -112,13 +113,17 @@ def closure(points: Tensor, push: Tensor, distance: Tensor, forces: Tensor) -> T
     return force.square().sum(-1) + torque.square().sum(-1)
 
 
-def coupling(angles: Tensor, preshape: Tensor) -> Tensor:
-    """How far angles are from going together, (B,) [rad²]: last joints bend with the middle ones, fingers with
-    their neighbours; the thumb and the fingers' spread stay near a preshape."""
-    index, middle, pinky, ring, thumb = angles.unflatten(1, (5, 3)).unbind(1)
-    fingers = torch.stack((index, middle, ring, pinky), 1)
-    last = (fingers[:, :, 2, 0] - DIP_PER_PIP * fingers[:, :, 1, 0]).square().sum(-1)
-    alike = (fingers[:, 1:, :2, 0] - fingers[:, :-1, :2, 0]).square().sum((-1, -2))
-    spread = (fingers[:, :, 0, 1]).square().sum(-1)
-    kept = (thumb - preshape[:, 12:]).square().sum((-1, -2))
-    return 0.3 * last + 0.3 * alike + spread + 0.3 * kept
+def off_posture(angles: Tensor, aim: Aim) -> Tensor:
+    """How far each finger is from the way on which its type closes, (B,) [rad²]: where on that way is free.
+
+    Fingers that do not close stay near the posture; neighbours bend somewhat alike.
+
+    Args:
+        angles: (B, 15, 3) [rad].
+        aim: the types' open postures and closings.
+    """
+    away, along = ((x.unflatten(1, (5, 3)).flatten(2)) for x in (angles - aim.open, aim.closing))
+    share = (away * along).sum(-1, keepdim=True) / along.square().sum(-1, keepdim=True).clamp_min(LITTLE)
+    index, middle, pinky, ring, _ = share.squeeze(-1).unbind(1)
+    alike = (index - middle).square() + (middle - ring).square() + (ring - pinky).square()
+    return (away - share * along).square().sum((-1, -2)) + ALIKE * alike

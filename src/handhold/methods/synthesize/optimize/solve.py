@@ -5,66 +5,49 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-import roma
+import numpy as np
 import torch
 from torch import Tensor
 
 from handhold.errors import InputError
 from handhold.hand import Hand
-from handhold.hand.kinematics import HandState
-from handhold.interaction.grasp import Grasp
-from handhold.methods.synthesize.optimize.accept import as_grasps, nearest_bones, pierced, refusal
-from handhold.methods.synthesize.optimize.config import Kind, OptimizeConfig
-from handhold.methods.synthesize.optimize.energy import Aim
-from handhold.methods.synthesize.optimize.energy import energy as weigh
-from handhold.methods.synthesize.optimize.start import (
-    aim_at,
+from handhold.interaction.grasp_types import GRASP_TYPES
+from handhold.methods.synthesize.optimize.accept import Candidate, as_grasps, judge, nearest_bones, pierced
+from handhold.methods.synthesize.optimize.aim import Aim, aim_at
+from handhold.methods.synthesize.optimize.config import OptimizeConfig
+from handhold.methods.synthesize.optimize.energy import energy
+from handhold.methods.synthesize.optimize.fields import Fields
+from handhold.methods.synthesize.optimize.minimize import minimize
+from handhold.methods.synthesize.optimize.result import Ask, Found, Synthesis
+from handhold.methods.synthesize.optimize.start import Starts, close, most_varied, place_hands
+from handhold.methods.synthesize.optimize.target import (
+    Target,
     check_size,
-    close,
-    most_varied,
-    place_hands,
-    preshape,
+    find_target,
+    forbidden_faces,
+    mesh_of,
 )
 from handhold.methods.synthesize.optimize.watched import Watched, watch
 from handhold.objects import ObjectMesh
+from handhold.objects.household import PartedObject
 
-FREE = tuple(
-    3 * joint + angle
-    for joint in range(15)
-    for angle in ((0, 1, 2) if joint == 12 else (0, 1) if joint in (0, 3, 6, 9, 13) else (0,))
-)
-"""The 22 angles that move: hinges only flex, knuckles also spread, the thumb's metacarpal turns too."""
+TYPES = tuple(GRASP_TYPES)
 
 
 @dataclass(frozen=True)
-class Synthesis:
-    """What came out.
+class _Task:
+    """What stays the same during one call."""
 
-    Attributes:
-        grasps: accepted ones in the object's own frame, the lowest energy first.
-        accepted: how many were accepted, of which these are the best.
-        rejected: how many were refused, by cause.
-        seconds: wall-clock time by stage.
-    """
-
-    grasps: list[Grasp]
-    accepted: int
-    rejected: dict[str, int]
-    seconds: dict[str, float]
-
-
-@dataclass(frozen=True)
-class _Candidates:
-    """Closed hands that are worth optimizing, the most promising first."""
-
-    state: HandState
-    aim: Aim
-    preshape: Tensor
-
-    def select(self, rows: Tensor) -> _Candidates:
-        return _Candidates(self.state.select(rows), self.aim.select(rows), self.preshape[rows])
+    hand: Hand
+    watched: Watched
+    targets: list[Target]
+    around: Fields
+    forbidden: np.ndarray
+    config: OptimizeConfig
+    clock: _Clock
 
 
 class _Clock:
@@ -79,197 +62,219 @@ class _Clock:
 
 
 def optimize_grasps(
-    obj: ObjectMesh,
+    obj: ObjectMesh | PartedObject,
     hand: Hand,
     *,
     count: int,
+    asks: Sequence[Ask] | None = None,
     config: OptimizeConfig | None = None,
     generator: torch.Generator | None = None,
     betas: Tensor | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Synthesis:
     """Grasps of an object by one hand.
 
+    Grasps are shared evenly among all types of all asks, as far as each gives any.
+
     Args:
-        obj: the object.
+        obj: the object; with parts, hands keep off those that are not to be held.
         hand: the hand, float32 on the CPU.
         count: how many are wanted; fewer may come.
+        asks: what is wanted; by default several types anywhere.
         config: settings.
         generator: source of randomness; without one, seed 0.
         betas: (S,) the hand's shape; the mean one by default.
+        progress: is called with how many there are, and how many are wanted.
 
     Raises:
-        InputError: the object is too small or too large for a hand, no start is of use, or the count is less
-            than one.
+        InputError: the object is too small or too large for a hand, a part is unknown or not to be held, no
+            start is of use, or the count is less than one.
         SimulationError, MissingExtra: physics is asked for, and cannot be done.
     """
-    config = config or OptimizeConfig()
+    config, asks = config or OptimizeConfig(), tuple(asks or (Ask(),))
+    generator = generator or torch.Generator().manual_seed(0)
     if count < 1:
         raise InputError("nothing to do", where="count", expected="at least 1", got=count)
-    check_size(obj)
-    generator = generator or torch.Generator().manual_seed(0)
+    task = _prepare(obj, hand, asks, betas, config, generator)
     betas = hand.zeros().betas if betas is None else betas.to(hand.template)
-    clock = _Clock()
-    watched, _ = watch(hand, betas), obj.grid()
-    clock.lap("prepare")
-    kinds = [
-        _candidates(
-            obj,
-            hand,
-            watched,
-            kind,
-            betas=betas,
-            count=count,
-            config=config,
-            generator=generator,
-            clock=clock,
-        )
-        for kind in config.kinds
-    ]
-    _check_any(obj, kinds, config)
-    accepted: list[tuple[float, Grasp]] = []
+    queues = _queues(task, betas, count, generator)
+    found: dict[tuple[int, int], list[Found]] = {queue: [] for queue in queues}
     rejected: Counter[str] = Counter()
-    for part in _batches(kinds, count, config):
-        state, cost = minimize(obj, hand, watched, part, config)
-        clock.lap("optimize")
-        grasps = as_grasps(obj, hand, state)
-        clock.lap("soft tissue")
-        causes = [
-            refusal(grasp, bones_apart=gap, config=config)
-            for grasp, gap in zip(grasps, nearest_bones(hand, watched, state).tolist(), strict=True)
-        ]
-        rejected.update(cause for cause in causes if cause)
-        accepted += [
-            found
-            for found, cause in zip(zip(cost.tolist(), grasps, strict=True), causes, strict=True)
-            if not cause
-        ]
-        clock.lap("judge")
-        if len(accepted) >= count:
-            break
-    best = sorted(accepted, key=lambda pair: pair[0])[:count]
-    grasps = [grasp.with_(name=f"{obj.name}_{k:03d}") for k, (_, grasp) in enumerate(best)]
-    return Synthesis(grasps, len(accepted), dict(rejected), clock.seconds)
+    total = 0
+    for starts in _batches(queues, found, count, config):
+        for key, outcome in _outcomes(task, starts, seed=generator.initial_seed()):
+            if isinstance(outcome, str):
+                rejected[outcome] += 1
+            elif total < count:
+                found[key].append(outcome)
+                total += 1
+        if progress:
+            progress(total, count)
+    ranked = [
+        replace(one, grasp=one.grasp.with_(name=f"{task.targets[0].mesh.name}_{k:03d}"))
+        for k, one in enumerate(_ranked(list(found.values())))
+    ]
+    return Synthesis(tuple(ranked), dict(rejected), task.clock.seconds)
 
 
-def _check_any(obj: ObjectMesh, kinds: list[_Candidates], config: OptimizeConfig) -> None:
-    if not any(len(k.preshape) for k in kinds):
-        raise InputError(
-            "found no place for a hand",
-            where=obj.name,
-            expected="somewhere to lay the palm, or two facing sides less than 75 mm apart to pinch",
-            got=f"none in {config.starts} starts ({', '.join(config.kinds)})",
-            remedy="Allow every kind of start, or more starts (OptimizeConfig.kinds, .starts).",
+def _prepare(
+    obj: ObjectMesh | PartedObject,
+    hand: Hand,
+    asks: tuple[Ask, ...],
+    betas: Tensor | None,
+    config: OptimizeConfig,
+    generator: torch.Generator,
+) -> _Task:
+    clock = _Clock()
+    check_size(mesh_of(obj))
+    forbidden = forbidden_faces(obj, generator)
+    targets = [find_target(obj, ask, forbidden, generator) for ask in asks]
+    watched = watch(hand, hand.zeros().betas if betas is None else betas.to(hand.template))
+    task = _Task(hand, watched, targets, Fields.of(targets), forbidden, config, clock)
+    clock.lap("prepare")
+    return task
+
+
+def _queues(
+    task: _Task, betas: Tensor, count: int, generator: torch.Generator
+) -> dict[tuple[int, int], tuple[Starts, Aim]]:
+    """For each target and type, closed hands that are worth optimizing, the most promising first."""
+    groups = [(k, t) for k, target in enumerate(task.targets) for t in map(TYPES.index, target.ask.types)]
+    each = math.ceil(task.config.starts / len(groups))
+    placed = {}
+    for k, number in groups:
+        kind = GRASP_TYPES[TYPES[number]]
+        state = place_hands(
+            task.targets[k], task.hand, task.watched, kind, betas=betas, count=2 * each, generator=generator
         )
+        rows = len(state.wrist)
+        starts = Starts(state, torch.full((rows,), number), torch.full((rows,), k))
+        if rows:
+            cheap = _cost(task, starts).argsort(stable=True)[:each]
+            placed[k, number] = starts.select(cheap)
+    task.clock.lap("place")
+    _check_any(task, placed)
+    closed = close(
+        task.around.solid,
+        task.hand,
+        task.watched,
+        Starts.cat(list(placed.values())),
+        task.config,
+        index=task.around.object[torch.cat([s.target for s in placed.values()])],
+    )
+    task.clock.lap("close")
+    cost = _cost(task, closed)
+    through = torch.zeros_like(cost, dtype=torch.bool)
+    through[:] = pierced(task.targets[0].mesh, task.hand, closed.state)
+    cost = torch.where(through, torch.inf, cost)
+    keep = math.ceil(task.config.candidates * count / len(placed))
+    queues = {}
+    for k, number in placed:
+        rows = torch.nonzero((closed.target == k) & (closed.type == number)).squeeze(-1)
+        chosen = rows[most_varied(closed.state.select(rows), cost[rows], keep=max(keep, 2))]
+        some = closed.select(chosen)
+        queues[k, number] = (some, aim_at(task.hand, task.watched, task.around, some))
+    task.clock.lap("screen")
+    return queues
+
+
+def _check_any(task: _Task, placed: dict) -> None:
+    if placed:
+        return
+    target = task.targets[0]
+    part = f" on the part '{target.ask.part}'" if target.ask.part else ""
+    types = ", ".join(dict.fromkeys(t for target in task.targets for t in target.ask.types))
+    raise InputError(
+        f"found no place for a hand{part}",
+        where=target.mesh.name,
+        expected="two facing sides as wide as the grasp types allow",
+        got=f"none for {types}",
+        remedy="Allow other grasp types or another part, or check the units.",
+    )
 
 
 @torch.no_grad()
-def _candidates(
-    obj: ObjectMesh,
-    hand: Hand,
-    watched: Watched,
-    kind: Kind,
-    *,
-    betas: Tensor,
+def _cost(task: _Task, starts: Starts) -> Tensor:
+    """The energy of hands that are not optimized, and how far they are from where the object is best held."""
+    aim = aim_at(task.hand, task.watched, task.around, starts)
+    forces = torch.zeros_like(aim.required)
+    cost = _energy(task, starts, aim, forces)
+    centres = torch.stack([target.centre for target in task.targets])[starts.target]
+    skin = task.watched.of(len(starts))[task.watched.patches]
+    middle = _middle(task.hand, starts, skin)
+    return cost + task.config.lever * (middle - centres).norm(dim=-1)
+
+
+def _middle(hand: Hand, starts: Starts, skin) -> Tensor:
+    from handhold.hand.kinematics import forward, place
+
+    return place(forward(hand, starts.state), skin).mean(1)
+
+
+def _energy(task: _Task, starts: Starts, aim: Aim, forces: Tensor) -> Tensor:
+    return energy(
+        task.hand,
+        task.watched,
+        task.around,
+        starts.state,
+        target=starts.target,
+        aim=aim,
+        forces=forces,
+        config=task.config,
+    )
+
+
+def _batches(
+    queues: dict[tuple[int, int], tuple[Starts, Aim]],
+    found: dict[tuple[int, int], list[Found]],
     count: int,
     config: OptimizeConfig,
-    generator: torch.Generator,
-    clock: _Clock,
-) -> _Candidates:
-    """The best closed starts of one kind, by the energy that is to be brought down."""
-    starts = math.ceil(config.starts / len(config.kinds))
-    state = place_hands(obj, hand, watched, kind=kind, betas=betas, count=starts, generator=generator)
-    clock.lap("place")
-    state = close(obj.grid(), hand, watched, state, config)
-    clock.lap("close")
-    rows = len(state.wrist)
-    found = _Candidates(
-        state,
-        aim_at(obj.grid(), hand, watched, state, kind),
-        preshape(hand, kind, torch.zeros(rows)),
+) -> Iterator[tuple[Starts, Aim]]:
+    """Candidates of all groups in turn until there are enough: first to every group its share, then to those
+    that have candidates left."""
+    taken = dict.fromkeys(queues, 0)
+    share = math.ceil(count / len(queues))
+    while True:
+        missing = count - sum(map(len, found.values()))
+        left = {key: len(starts) - taken[key] for key, (starts, _) in queues.items()}
+        short = [key for key in queues if left[key] and len(found[key]) < share]
+        short = short or [key for key in queues if left[key]]
+        if missing <= 0 or not short:
+            return
+        size = max(1, min(config.batch, math.ceil(1.25 * missing)) // len(short))
+        parts = []
+        for key in short:
+            rows = torch.arange(taken[key], taken[key] + min(size, left[key]))
+            taken[key] += len(rows)
+            parts.append((queues[key][0].select(rows), queues[key][1].select(rows)))
+        starts = Starts.cat([p[0] for p in parts])
+        aims = [p[1] for p in parts]
+        yield starts, Aim(*(torch.cat([getattr(a, name) for a in aims]) for name in Aim.__dataclass_fields__))
+
+
+def _outcomes(
+    task: _Task, batch: tuple[Starts, Aim], *, seed: int
+) -> Iterator[tuple[tuple[int, int], Found | str]]:
+    """What becomes of each hand of a batch, with its target and type."""
+    starts, aim = batch
+    state, cost = minimize(
+        task.hand, task.watched, task.around, starts, aim=aim, config=task.config, seed=seed
     )
-    cost = _energy(obj, hand, watched, found, config, found.state, torch.zeros_like(found.aim.required))
-    cost = torch.where(pierced(obj, hand, state), torch.inf, cost)
-    keep = min(rows, math.ceil(config.candidates * count / len(config.kinds)))
-    chosen = most_varied(state, cost, keep=keep)
-    clock.lap("screen")
-    return found.select(chosen)
+    task.clock.lap("optimize")
+    grasps = as_grasps(task.targets[0].mesh, task.hand, state)
+    apart = nearest_bones(task.hand, task.watched, state)
+    task.clock.lap("soft tissue")
+    for row, grasp in enumerate(grasps):
+        k, number = int(starts.target[row]), int(starts.type[row])
+        candidate = Candidate(grasp, TYPES[number], float(cost[row]), float(apart[row]))
+        yield (k, number), judge(candidate, task.targets[k], task.forbidden, config=task.config)
+    task.clock.lap("judge")
 
 
-def _batches(kinds: list[_Candidates], count: int, config: OptimizeConfig) -> list[_Candidates]:
-    """Candidates of all kinds in turn, a batch at a time, about as many as are still asked for."""
-    longest = max(len(k.preshape) for k in kinds)
-    size = max(1, min(config.batch, math.ceil(1.25 * count)) // len(kinds))
-    parts = []
-    for first in range(0, longest, size):
-        some = [k.select(torch.arange(len(k.preshape))[first : first + size]) for k in kinds]
-        parts.append(
-            _Candidates(
-                HandState.cat([k.state for k in some]),
-                Aim(torch.cat([k.aim.required for k in some])),
-                torch.cat([k.preshape for k in some]),
-            )
-        )
-    return parts
-
-
-def _energy(
-    obj: ObjectMesh,
-    hand: Hand,
-    watched: Watched,
-    part: _Candidates,
-    config: OptimizeConfig,
-    state: HandState,
-    forces: Tensor,
-) -> Tensor:
-    return weigh(
-        hand,
-        watched,
-        obj.grid(),
-        state,
-        aim=part.aim,
-        forces=forces,
-        preshape=part.preshape,
-        config=config,
-    )
-
-
-def minimize(
-    obj: ObjectMesh, hand: Hand, watched: Watched, part: _Candidates, config: OptimizeConfig
-) -> tuple[HandState, Tensor]:
-    """Bring the energy of a batch down by Adam; angles stay within their limits at every step.
-
-    Returns:
-        The hands, and their energies (B,).
-    """
-    start, rows, free = part.state, len(part.preshape), list(FREE)
-    turn, wrist = (start.wrist.new_zeros(rows, 3, requires_grad=True) for _ in range(2))
-    angles = start.angles.flatten(1)[:, free].clone().requires_grad_()
-    forces = torch.zeros_like(part.aim.required).requires_grad_()
-    lower, upper = (limit.flatten()[free] for limit in (hand.anatomy.lower, hand.anatomy.upper))
-    groups = [
-        {"params": [turn, angles], "lr": config.learning_rate},
-        {"params": [wrist], "lr": config.wrist_rate},
-        {"params": [forces], "lr": 5 * config.learning_rate},
-    ]
-    optimizer = torch.optim.Adam(groups)
-    rate = lambda done: (
-        config.last_rate + (1 - config.last_rate) * 0.5 * (1 + math.cos(math.pi * done / config.steps))
-    )
-    fall = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
-
-    def moved() -> HandState:
-        full = start.angles.flatten(1).index_copy(1, torch.tensor(free), angles).unflatten(1, (15, 3))
-        rotation = roma.rotvec_to_rotmat(turn) @ start.rotation
-        return replace(start, rotation=rotation, wrist=start.wrist + wrist, angles=full)
-
-    with torch.enable_grad():
-        for _ in range(config.steps):
-            optimizer.zero_grad()
-            _energy(obj, hand, watched, part, config, moved(), forces).sum().backward()
-            optimizer.step()
-            fall.step()
-            with torch.no_grad():
-                angles.copy_(torch.minimum(torch.maximum(angles, lower), upper))
-    with torch.no_grad():
-        state = moved()
-        return state, _energy(obj, hand, watched, part, config, state, forces)
+def _ranked(groups: list[list[Found]]) -> list[Found]:
+    """The best first: groups in turn, within each what holds still first, then the lowest energy. Energies of
+    different types do not compare, for each sums over what that type asks for."""
+    held = lambda found: found.still is not None and found.still.held
+    queues = [sorted(group, key=lambda f: (not held(f), f.energy)) for group in groups]
+    ranked = [(rank, number, f) for number, queue in enumerate(queues) for rank, f in enumerate(queue)]
+    return [f for _, _, f in sorted(ranked, key=lambda item: (not held(item[2]), item[0], item[1]))]

@@ -7,12 +7,14 @@ from itertools import combinations, pairwise
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from handhold.geometry.distance import ExactDistance
 from handhold.geometry.mesh import vertex_normals
 from handhold.geometry.sampling import farthest_points
 from handhold.hand import BONES, Hand
 from handhold.hand.kinematics import SkinnedPoints, bone_points, surface_points
+from handhold.hand.regions import REGIONS, region_masks, region_vertices
 from handhold.hand.skeleton import FINGER_JOINTS, FINGERS
 
 SKIN = 450
@@ -21,6 +23,8 @@ BALLS = 220
 SMALLEST_BALL, LARGEST_BALL = 0.0040, 0.0120
 """Radii of the balls that fill the hand [m]."""
 PER_BONE = 4
+SIDES = {"index_side": 4, "middle_side": 3, "web": 2}
+"""Patches beside the anchors, which lie on the palmar side only: what keys and pens lie on."""
 FOREARM = (0.03, 0.05, 0.07, 0.09, 0.11)
 """Places of the forearm's points behind the wrist [m]."""
 
@@ -34,10 +38,11 @@ class Watched:
         skin, patches, balls, bones, forearm: ranges of the five parts.
         normals: (P, 3) outward normals of the patches in the flat hand; they turn with `joints`.
         joints: (P,) long, the joint that carries each patch.
-        finger: (P,) long, the patch's finger, 0 to 4; -1 the palm.
-        tip: (P,) bool, patches on the last bones.
+        regions: (len(REGIONS), P) bool, which patches lie in which region of the hand.
         radii: (BALLS,) [m].
         pairs: (n, 2) long, bone points of different fingers.
+        palm: (V,) bool, skin points of the palm and the thumb's ball.
+        palm_facing: (3,) unit, where the palm faces in the flat hand.
         links: (5, 3, V) bool, thumb to pinky, knuckle to tip: which skin points each bone carries.
     """
 
@@ -49,10 +54,11 @@ class Watched:
     forearm: slice
     normals: Tensor
     joints: Tensor
-    finger: Tensor
-    tip: Tensor
+    regions: Tensor
     radii: Tensor
     pairs: Tensor
+    palm: Tensor
+    palm_facing: Tensor
     links: Tensor
 
     def of(self, rows: int) -> SkinnedPoints:
@@ -68,25 +74,34 @@ def watch(hand: Hand, betas: Tensor) -> Watched:
     fractions = (torch.arange(PER_BONE) + 0.5) / PER_BONE
     centres, radii = fill_with_balls(surface, hand.faces)
     bones = bone_points(hand, betas, BONES, fractions)
-    parts = [surface[chosen], surface[hand.anchors.vertices], centres, bones, _forearm(hand, betas)]
+    patches = _patches(hand)
+    parts = [surface[chosen], surface[patches], centres, bones, _forearm(hand, betas)]
     ends = torch.tensor([0] + [p.rest.shape[1] for p in parts]).cumsum(0).tolist()
     ranges = [slice(a, b) for a, b in pairwise(ends)]
-    owner = hand.skin_weights[chosen].argmax(-1)
-    joints = hand.anchors.joints
-    finger = torch.full_like(joints, -1)
-    for k, name in enumerate(FINGERS):
-        finger[torch.isin(joints, torch.tensor(FINGER_JOINTS[name]))] = k
+    owner = hand.skin_weights.argmax(-1)
+    normals = vertex_normals(surface.rest[0], hand.faces)
+    palm = region_masks(hand)[REGIONS.index("palm")]
     return Watched(
         SkinnedPoints.join(parts),
         *ranges,
-        normals=vertex_normals(surface.rest[0], hand.faces)[hand.anchors.vertices],
-        joints=joints,
-        finger=finger,
-        tip=torch.isin(joints, torch.tensor([FINGER_JOINTS[f][2] for f in FINGERS])),
+        normals=normals[patches],
+        joints=owner[patches].index_copy(0, torch.arange(len(hand.anchors.joints)), hand.anchors.joints),
+        regions=region_masks(hand)[:, patches],
         radii=radii,
         pairs=_finger_pairs(),
-        links=torch.stack([torch.stack([owner == j for j in FINGER_JOINTS[f]]) for f in FINGERS]),
+        palm=palm[chosen],
+        palm_facing=normalize(normals[palm].mean(0), dim=0),
+        links=torch.stack([torch.stack([owner[chosen] == j for j in FINGER_JOINTS[f]]) for f in FINGERS]),
     )
+
+
+def _patches(hand: Hand) -> Tensor:
+    """Vertices of the contact patches: the anchors, and some on the sides of fingers and in the web."""
+    chosen = [hand.anchors.vertices]
+    for name, count in SIDES.items():
+        region = region_vertices(hand, name)
+        chosen.append(region[farthest_points(hand.template[region], count=min(count, len(region)))])
+    return torch.cat(chosen)
 
 
 def fill_with_balls(surface: SkinnedPoints, faces: Tensor) -> tuple[SkinnedPoints, Tensor]:

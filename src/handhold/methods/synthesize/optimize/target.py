@@ -1,0 +1,254 @@
+"""What may be touched of an object, and what is in the way: from its parts, its hollows and what it stands on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from handhold.errors import InputError
+from handhold.geometry.grid_distance import GridDistance
+from handhold.interaction.table import Table
+from handhold.methods.synthesize.optimize.result import Ask
+from handhold.objects import ObjectMesh
+from handhold.objects.household import PartedObject
+
+SAMPLES = 5000
+LEAST, MOST = 0.012, 0.12
+"""Nothing smaller can be held by three fingers, nothing thicker spanned by one hand [m]."""
+RAYS, SIGHT, OPEN_SKY = 24, 0.3, 0.3
+"""A place from which fewer than `OPEN_SKY` of so many rays get so far [m] lies in a hollow: no place for fingers."""
+SPACING, MARGIN = 0.005, 0.015
+"""Of the grids that say how far the part is, and what is in the way [m]."""
+KEEP_OFF, KEEP_CLEAR = 0.010, 0.005
+"""How far skin stays from what may not be held, and from what may be, but was not asked for [m]."""
+FAR_BELOW = 1e3
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """One ask, seen on the object. All in the object's frame [m].
+
+    Attributes:
+        mesh: the object.
+        ask: what is wanted.
+        wanted: (M,) bool, faces that hands are to touch.
+        allowed: (M,) bool, faces that they may touch.
+        points, normals: (S, 3) float32, spread evenly by area over the wanted faces.
+        centre: (3,) where a hand would best be: the middle of the part, or the centre of mass.
+        head: (3,) unit, from the part towards the rest of the object; None where there is no rest.
+        distance: to the wanted faces, unsigned, (1, X, Y, Z).
+        room: negative by how much too near a point is to faces that are not wanted, else 0, (1, X, Y, Z).
+    """
+
+    mesh: ObjectMesh
+    ask: Ask
+    wanted: np.ndarray
+    allowed: np.ndarray
+    points: Tensor
+    normals: Tensor
+    centre: Tensor
+    head: Tensor | None
+    distance: GridDistance
+    room: GridDistance
+
+    @property
+    def table(self) -> Table | None:
+        """What the object stands on."""
+        return self.ask.table
+
+
+def mesh_of(obj: ObjectMesh | PartedObject) -> ObjectMesh:
+    """The mesh, whether it has parts or not."""
+    return obj.mesh if isinstance(obj, PartedObject) else obj
+
+
+def find_target(
+    obj: ObjectMesh | PartedObject, ask: Ask, forbidden: np.ndarray, generator: torch.Generator
+) -> Target:
+    """See an ask on an object.
+
+    Args:
+        obj: the object.
+        ask: what is wanted.
+        forbidden: (M,) bool, faces that no finger may touch (`forbidden_faces`).
+        generator: source of randomness.
+
+    Raises:
+        InputError: there is no such part, or no finger belongs on it.
+    """
+    mesh = mesh_of(obj)
+    wanted = ~forbidden
+    if ask.part is not None:
+        wanted = _faces_of_part(obj, ask.part)
+    if not wanted.any():
+        raise InputError(
+            "there is no place on it that may be held",
+            where=mesh.name,
+            remedy="Set 'hold' of some part in the part file.",
+        )
+    everywhere = mesh.sample(SAMPLES, generator)
+    points, normals = everywhere.points.double().numpy(), everywhere.normals.double().numpy()
+    face = everywhere.face.numpy()
+    on = wanted[face]
+    if on.sum() < SAMPLES // 10:  # a small part of a large object needs points of its own
+        own = _sample_faces(mesh, wanted, generator)
+        points, normals, face = (np.concatenate(x) for x in zip((points, normals, face), own, strict=True))
+        on = wanted[face]
+    centre = points[on].mean(0) if ask.part is not None else _centre_of_mass(mesh)
+    rest = points[~on]
+    head = rest.mean(0) - centre if ask.part is not None and len(rest) else np.zeros(3)
+    length = float(np.linalg.norm(head))
+    distance, room = _fields(mesh, points, on, forbidden[face], parts=ask.part is not None)
+    return Target(
+        mesh,
+        ask,
+        wanted,
+        wanted | ~forbidden,
+        torch.from_numpy(points[on]).float(),
+        torch.from_numpy(normals[on]).float(),
+        torch.from_numpy(centre).float(),
+        torch.from_numpy(head / length).float() if length > 0.005 else None,
+        distance,
+        room,
+    )
+
+
+def forbidden_faces(obj: ObjectMesh | PartedObject, generator: torch.Generator) -> np.ndarray:
+    """Faces (M,) bool that no finger may touch: parts not to be held; without parts, the inside of hollows."""
+    if isinstance(obj, PartedObject):
+        return ~np.array([part.hold for part in obj.parts])[obj.face_parts]
+    from scipy.spatial import cKDTree
+
+    seen = obj.sample(SAMPLES, generator)
+    points, normals = seen.points.double().numpy(), seen.normals.double().numpy()
+    middles = obj.vertices[obj.faces].mean(1)
+    hidden = exposure(obj, points, normals) < OPEN_SKY
+    if not hidden.any():
+        return np.zeros(len(obj.faces), bool)
+    # A face is as most of the eight places around it are: single rays that slip through say nothing.
+    return hidden[cKDTree(points).query(middles, k=8)[1]].mean(1) > 0.5
+
+
+def exposure(mesh: ObjectMesh, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
+    """What part of the sky points (n, 3) of a surface with normals (n, 3) see, weighted by the cosine, (n,)."""
+    rng = np.random.default_rng(0)
+    ball = rng.standard_normal((len(points), RAYS, 3))
+    ball /= np.linalg.norm(ball, axis=-1, keepdims=True)
+    along = normals[:, None] + 0.999 * ball  # cosine-weighted once of unit length
+    along /= np.linalg.norm(along, axis=-1, keepdims=True)
+    start = np.broadcast_to((points + 2e-4 * normals)[:, None], along.shape)
+    hit = mesh.distance.first_hit(start.reshape(-1, 3), (start + SIGHT * along).reshape(-1, 3))
+    return ~np.isfinite(hit.fraction).reshape(len(points), RAYS) @ np.full(RAYS, 1 / RAYS)
+
+
+def check_size(mesh: ObjectMesh) -> None:
+    """Refuse what no hand can hold.
+
+    Raises:
+        InputError: the object is too small for three fingers, or nowhere thin enough for a hand.
+    """
+    remedy = "Check the units: objects are in metres (`ObjectMesh.load(path, units='mm')`)."
+    size = float(mesh.extents.max())
+    if size < LEAST:
+        raise InputError(
+            "the object is too small to hold",
+            where=mesh.name,
+            expected=f"at least {LEAST * 1e3:.0f} mm along its longest side",
+            got=f"{size * 1e3:.1f} mm",
+            remedy=remedy,
+        )
+    found = mesh.sample(512, torch.Generator().manual_seed(0))
+    inward = -found.normals.double().numpy()
+    start = found.points.double().numpy() + 2e-4 * inward
+    reach = float(np.linalg.norm(mesh.extents)) + 0.01
+    thinnest = float(
+        np.quantile(mesh.distance.first_hit(start, start + reach * inward).fraction * reach, 0.02)
+    )
+    if thinnest > MOST:
+        raise InputError(
+            "the object is too large for a hand",
+            where=mesh.name,
+            expected=f"a place at most {MOST * 1e2:.0f} cm thick",
+            got=f"{thinnest * 1e2:.0f} cm at the thinnest",
+            remedy=remedy,
+        )
+
+
+def plane(table: Table | None) -> Tensor:
+    """A table as (4,): up and height; without one, a plane far below everything."""
+    return torch.tensor((0.0, 0.0, 1.0, -FAR_BELOW) if table is None else (*table.up, table.height))
+
+
+def _faces_of_part(obj: ObjectMesh | PartedObject, name: str) -> np.ndarray:
+    if not isinstance(obj, PartedObject):
+        raise InputError(
+            "the object has no parts",
+            where=obj.name,
+            expected=f"a part '{name}'",
+            remedy="Give a part file (`load_parts(mesh, path)`, --parts).",
+        )
+    if not obj.part(name).hold:
+        holds = ", ".join(part.name for part in obj.parts if part.hold)
+        raise InputError("no fingers belong on this part", where=obj.mesh.name, expected=holds, got=name)
+    wanted = np.zeros(len(obj.face_parts), bool)
+    wanted[obj.part_faces(name)] = True
+    return wanted
+
+
+def _sample_faces(mesh: ObjectMesh, chosen: np.ndarray, generator: torch.Generator) -> tuple[np.ndarray, ...]:
+    from handhold.geometry.sampling import sample_surface
+
+    faces = np.flatnonzero(chosen)
+    found = sample_surface(
+        torch.from_numpy(mesh.vertices),
+        torch.from_numpy(mesh.faces[faces]),
+        count=SAMPLES // 5,
+        generator=generator,
+    )
+    return found.points.numpy(), found.normals.numpy(), faces[found.face.numpy()]
+
+
+def _centre_of_mass(mesh: ObjectMesh) -> np.ndarray:
+    from handhold.objects.inertia import true_inertia
+
+    found = true_inertia(mesh, density=1.0)
+    return mesh.vertices[mesh.faces].mean((0, 1)) if found is None else np.asarray(found.centre, float)
+
+
+def _fields(
+    mesh: ObjectMesh, points: np.ndarray, on: np.ndarray, forbidden: np.ndarray, *, parts: bool
+) -> tuple[GridDistance, GridDistance]:
+    """Two grids around the object: distance to the wanted points (S, 3), and room to what is not wanted.
+
+    There is no room where the nearest face is forbidden, or not wanted, and nearer than its margin. So there is
+    room on the outside of a thin wall, though the inside is nearer than the margin.
+    """
+    from scipy.spatial import cKDTree
+
+    low, high = mesh.vertices.min(0) - MARGIN, mesh.vertices.max(0) + MARGIN
+    spacing = max(SPACING, float((high - low).max()) / 100)
+    counts = np.ceil((high - low) / spacing).astype(int) + 1
+    axes = [a + spacing * np.arange(n) for a, n in zip(low, counts, strict=True)]
+    nodes = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
+    to_wanted = cKDTree(points[on]).query(nodes)[0] if parts else np.zeros(len(nodes))
+    margin = np.where(forbidden, KEEP_OFF, np.where(on, 0.0, KEEP_CLEAR if parts else 0.0))
+    room = np.zeros(len(nodes))
+    if margin.any():
+        nearest, which = cKDTree(points).query(nodes)
+        room = (nearest - margin[which]).clip(max=0) * (margin[which] > 0)
+    to_grid = lambda values: _as_grid(values, low, spacing, counts)
+    return to_grid(to_wanted), to_grid(room)
+
+
+def _as_grid(values: np.ndarray, low: np.ndarray, spacing: float, counts: np.ndarray) -> GridDistance:
+    return GridDistance(
+        torch.from_numpy(values.reshape(counts)).float()[None],
+        torch.from_numpy(low).float()[None],
+        torch.tensor([spacing], dtype=torch.float32),
+        torch.from_numpy(counts)[None],
+        torch.zeros(1),
+        torch.zeros(1),
+    )
