@@ -68,7 +68,14 @@ class Unknowns:
 
 
 def minimize(
-    hand: Hand, watched: Watched, around: Fields, starts: Starts, *, aim: Aim, config: OptimizeConfig, seed: int
+    hand: Hand,
+    watched: Watched,
+    around: Fields,
+    starts: Starts,
+    *,
+    aim: Aim,
+    config: OptimizeConfig,
+    seed: int,
 ) -> tuple[HandState, Tensor]:
     """Bring the energy of a batch down; angles stay within their limits at every step.
 

@@ -11,8 +11,10 @@ from torch.nn.functional import normalize
 
 from handhold.methods.synthesize.optimize.target import Target
 
-FACING = -0.75
-"""Cosine between the normals of two sides that a hand can press."""
+FACING = -0.55
+"""Cosine between the normals of two sides that a hand can press: slopes of 28 degrees do not slip yet."""
+JUST_UNDER = 2e-4
+"""Rays start so far under the surface [m]."""
 AROUND = 0.035
 """The direction of a shaft is that of the surface within about this distance [m]."""
 LONG = 1.5
@@ -63,11 +65,12 @@ def pairs(target: Target, sizes: tuple[float, float], *, count: int, generator: 
     points, normals = _drawn(target, tries, generator)
     inward = -normals
     reach = float(np.linalg.norm(target.mesh.extents)) + 0.02
-    nearby, far = points + 2e-4 * inward, points + reach * inward
+    nearby, far = points + JUST_UNDER * inward, points + reach * inward
     from_far = torch.rand(tries, generator=generator).numpy() < 0.5
     near = target.mesh.distance.first_hit(nearby, far)
     last = target.mesh.distance.first_hit(far, nearby)
-    width = np.where(from_far, (1 - last.fraction) * reach, near.fraction * reach)
+    way = reach - JUST_UNDER
+    width = np.where(from_far, reach - last.fraction * way, JUST_UNDER + near.fraction * way)
     normal = np.where(from_far[:, None], last.normal, near.normal)
     face = np.where(from_far, last.face, near.face)
     facing = np.nan_to_num((normal * normals).sum(-1), nan=1.0)
@@ -79,9 +82,15 @@ def pairs(target: Target, sizes: tuple[float, float], *, count: int, generator: 
     return _along(target, centre, inward[chosen], width[chosen], generator)
 
 
-def patches(target: Target, *, count: int, generator: torch.Generator) -> Places:
-    """Places on the surface, for a hand laid onto it: `count`, with one side only."""
-    points, normals = _drawn(target, count, generator)
+def patches(target: Target, *, least: float, count: int, generator: torch.Generator) -> Places:
+    """Places on the surface, for a hand laid onto it, with one side only: at most `count`, none where the object
+    is thinner than `least` [m] behind it."""
+    points, normals = _drawn(target, 2 * count, generator)
+    reach = float(np.linalg.norm(target.mesh.extents)) + 0.02
+    last = target.mesh.distance.first_hit(points - reach * normals, points - JUST_UNDER * normals)
+    thick = np.flatnonzero(~((1 - last.fraction) * reach < least))[:count]
+    points, normals = points[thick], normals[thick]
+    count = len(points)
     return _along(target, points, -normals, np.full(count, np.nan), generator)
 
 

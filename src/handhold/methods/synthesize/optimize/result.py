@@ -11,10 +11,20 @@ from handhold.interaction.grasp_types import GRASP_TYPES
 from handhold.interaction.table import Table
 
 if TYPE_CHECKING:
+    from handhold.objects import ObjectMesh
     from handhold.physics import SixWayTrial
 
+HEAVY_CM3 = 250.0
+"""What is larger is not held by two or three finger tips, unless that is asked for."""
 ANY_TYPES = ("power", "sphere", "precision", "pinch", "tripod", "lateral", "extension")
 """Types that are tried where nobody says what the object is for."""
+LIGHT_ONLY = ("pinch", "tripod", "lateral")
+
+
+def any_types(mesh: ObjectMesh) -> tuple[str, ...]:
+    """The types that suit an object of which nothing is known but its shape."""
+    heavy = mesh.volume_m3 is not None and mesh.volume_m3 * 1e6 > HEAVY_CM3
+    return tuple(name for name in ANY_TYPES if not (heavy and name in LIGHT_ONLY))
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from handhold.methods.synthesize.optimize.config import OptimizeConfig
 from handhold.methods.synthesize.optimize.energy import energy
 from handhold.methods.synthesize.optimize.fields import Fields
 from handhold.methods.synthesize.optimize.minimize import minimize
-from handhold.methods.synthesize.optimize.result import Ask, Found, Synthesis
+from handhold.methods.synthesize.optimize.result import Ask, Found, Synthesis, any_types
 from handhold.methods.synthesize.optimize.start import Starts, close, most_varied, place_hands
 from handhold.methods.synthesize.optimize.target import (
     Target,
@@ -91,7 +91,7 @@ def optimize_grasps(
             start is of use, or the count is less than one.
         SimulationError, MissingExtra: physics is asked for, and cannot be done.
     """
-    config, asks = config or OptimizeConfig(), tuple(asks or (Ask(),))
+    config, asks = config or OptimizeConfig(), tuple(asks or (Ask(any_types(mesh_of(obj))),))
     generator = generator or torch.Generator().manual_seed(0)
     if count < 1:
         raise InputError("nothing to do", where="count", expected="at least 1", got=count)

@@ -95,7 +95,8 @@ def place_hands(
                 state = _palm_out(target.mesh.grid(), hand, watched, state)
             parts.append(state)
     if laid_on:
-        found = patches(target, count=laid_on, generator=generator)
+        found = patches(target, least=kind.sizes[0], count=laid_on, generator=generator)
+    if laid_on and len(found):
         state = _around(hand, kind, found, betas=betas, generator=generator)
         parts.append(_slid_out(target.mesh.grid(), hand, watched, state, -found.across))
     return HandState.cat(parts) if parts else _at_origin(hand, hand.template.new_zeros(0, 15, 3), betas)
