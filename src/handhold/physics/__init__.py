@@ -1,7 +1,15 @@
 """Physics: MuJoCo worlds of a hand and an object, and trials of how well the one holds the other."""
 
-from handhold.physics.fingers import ClosingHand, SqueezeConfig, closing_hand
-from handhold.physics.grasps import drop_grasp, drop_pieces, free_object, six_way_grasp, six_way_pieces
+from handhold.physics.fingers import Balance, ClosingHand, SqueezeConfig, closing_hand
+from handhold.physics.grasps import (
+    VERDICT,
+    drop_grasp,
+    drop_pieces,
+    free_object,
+    grasp_verdict,
+    six_way_grasp,
+    six_way_pieces,
+)
 from handhold.physics.trials import (
     FREE_FALL_CM,
     DropTrial,
@@ -9,11 +17,14 @@ from handhold.physics.trials import (
     SixWayTrial,
     obman_drop,
     six_way,
+    six_way_verdict,
 )
 from handhold.physics.world import SimulationError
 
 __all__ = [
     "FREE_FALL_CM",
+    "VERDICT",
+    "Balance",
     "ClosingHand",
     "DropTrial",
     "SimulationError",
@@ -24,8 +35,10 @@ __all__ = [
     "drop_grasp",
     "drop_pieces",
     "free_object",
+    "grasp_verdict",
     "obman_drop",
     "six_way",
     "six_way_grasp",
     "six_way_pieces",
+    "six_way_verdict",
 ]

@@ -16,6 +16,31 @@ from handhold.hand.skeleton import FINGER_JOINTS
 
 
 @dataclass(frozen=True)
+class Balance:
+    """How fingers that squeeze in concert choose their torques.
+
+    While they settle they feel anew, every so often, what they touch or nearly touch, and press it from all sides
+    with forces that cancel (`grip.balanced_torques`); about the posture so reached they are stiff.
+
+    On 196 synthesized grasps of 14 household objects, and the same with the hand 1 and 2 cm away, held with a drift
+    of at most 6 mm: 0.66, 0.37, 0.16, where joints that flex each for itself hold 0.55, 0.25, 0.14; with a drift of
+    at most 4 mm 0.52, 0.22, 0.09 against 0.49, 0.17, 0.08. So bottles, books and boxes are held that were lost, but
+    bad grasps are told from good ones no better.
+
+    Attributes:
+        effort: share of each joint's greatest torque that it should exert.
+        reach: pieces of hand and object no further apart count as touching [m].
+        margin: the cones of the forces are so many times those of the friction.
+        every: time between two choices [s].
+    """
+
+    effort: float = 0.7
+    reach: float = 0.001
+    margin: float = 0.7
+    every: float = 0.02
+
+
+@dataclass(frozen=True)
 class SqueezeConfig:
     """How fingers close.
 
@@ -38,6 +63,7 @@ class SqueezeConfig:
             one after another do not throw it.
         turning_drag: the same for turning it [N m s/rad].
         flesh_density: of the fingers [kg/m³].
+        balance: fingers squeeze in concert; None: each joint flexes for itself.
     """
 
     closing: float = 0.05
@@ -51,6 +77,7 @@ class SqueezeConfig:
     drag: float = 20.0
     turning_drag: float = 0.1
     flesh_density: float = 1000.0
+    balance: Balance | None = None
 
 
 @dataclass(frozen=True)

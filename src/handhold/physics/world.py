@@ -131,7 +131,7 @@ class World:
         """
         self.model.opt.gravity[:] = gravity
         self._mujoco.mj_step(self.model, self.data, nstep=steps)
-        warned = [w for w, stat in enumerate(self.data.warning) if stat.number]
+        warned = np.flatnonzero(self.data.warning.number).tolist()
         if warned:
             kinds = self._mujoco.mjtWarning
             names = ", ".join(kinds(w).name.removeprefix("mjWARN_") for w in warned)
@@ -149,6 +149,13 @@ class World:
     def close(self) -> None:
         """Switch the fingers' servos on."""
         self.data.ctrl[:] = 1.0
+
+    def pull(self, torques: np.ndarray, *, stiffness: float, closing: float) -> None:
+        """Let the fingers' servos exert torques (H,) where they stand now, of all hinges [N m], and stiffen there."""
+        model, data = self.model, self.data
+        hinges = model.actuator_trnid[:, 0]
+        wanted = torques[model.jnt_dofadr[hinges] - 6] + stiffness * data.qpos[model.jnt_qposadr[hinges]]
+        data.ctrl[:] = wanted / (stiffness * closing)
 
     def remember(self) -> np.ndarray:
         """The whole state, for `recall`."""
