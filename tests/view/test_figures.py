@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from handhold.errors import InputError
-from handhold.view import before_after, contact_sheet, portrait, render, strip
+from handhold.view import before_after, contact_sheet, portrait, render, sheet, strip
 from handhold.view import figures as module
 
 
@@ -42,7 +42,7 @@ def test_after_without_a_cut_has_no_red(tmp_path, cutting, touching):
 
 def test_sheet_is_bounded_and_says_what_it_leaves_out(tmp_path, cutting, touching, monkeypatch):
     written = []
-    monkeypatch.setattr(module, "write", lambda page, text, *a, **k: written.append(text))
+    monkeypatch.setattr(sheet, "write", lambda page, text, *a, **k: written.append(text))
     scenes = [(cutting, replace(touching, name=f"scene {i}")) for i in range(300)]
     contact_sheet(scenes, tmp_path / "sheet.png", max_panels=10, columns=2, title="worst")
     image = read(tmp_path / "sheet.png")
@@ -75,7 +75,7 @@ def test_strip_shows_the_motion(tmp_path, motion, touching):
 
 def test_nothing_is_left_of_a_picture_that_could_not_be_written(tmp_path, touching, monkeypatch):
     with pytest.raises(InputError, match="no such folder"):
-        module._write(Image.new("RGB", (4, 4)), tmp_path / "no such folder" / "x.png")
+        module.write_png(Image.new("RGB", (4, 4)), tmp_path / "no such folder" / "x.png")
 
     def half(self, path, **_):
         path.write_bytes(b"half")
@@ -84,7 +84,7 @@ def test_nothing_is_left_of_a_picture_that_could_not_be_written(tmp_path, touchi
     monkeypatch.setattr(Image.Image, "save", half)
     (tmp_path / "x.png").write_bytes(b"old")
     with pytest.raises(InputError, match="No space left"):
-        module._write(Image.new("RGB", (4, 4)), tmp_path / "x.png")
+        module.write_png(Image.new("RGB", (4, 4)), tmp_path / "x.png")
     assert os.listdir(tmp_path) == ["x.png"] and (tmp_path / "x.png").read_bytes() == b"old"
 
 

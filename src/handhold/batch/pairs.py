@@ -14,6 +14,7 @@ from handhold.batch.loading import Failure, fitted_scenes
 from handhold.errors import InputError
 from handhold.hand import Hand
 from handhold.interaction.hand_object import HandObject
+from handhold.io.grasp_sets import GraspSet, load_grasps
 from handhold.io.kinds import kind_of
 from handhold.io.peers import read_grasp_set
 from handhold.io.results import Result, load_result
@@ -26,7 +27,7 @@ def read_pairs(
     """Read files in order; one that cannot be read becomes a `Failure`.
 
     Args:
-        paths: results, scenes and sets.
+        paths: results, grasp sets, scenes and other tools' sets.
         units: overrides the scenes' units.
         mano: the user's MANO file.
         truth: the files are what others are compared with: joints of scenes are the observed keypoints.
@@ -56,9 +57,9 @@ def read_pairs(
 
 
 def hand_of_result(
-    result: Result, mano: Path | None, *, dtype: torch.dtype = torch.float32
+    result: Result | GraspSet, mano: Path | None, *, dtype: torch.dtype = torch.float32
 ) -> tuple[Hand | None, str]:
-    """The hand model that a result was made with, or None and why it is not to be had."""
+    """The hand model that a result or a grasp set was made with, or None and why it is not to be had."""
     if result.model != "open" and mano is None:
         return None, f"made with a {result.model} hand, whose file was not given (--mano)"
     path = mano if result.model != "open" else None
@@ -82,6 +83,10 @@ def _read(path: Path, kind: str, units: Units | None, mano: Path | None) -> list
     try:
         if kind == "set":
             return read_grasp_set(path, mano=mano, units=units)
+        if kind == "grasps":
+            found = load_grasps(path)
+            hand, why = hand_of_result(found, mano, dtype=torch.float64)
+            return [found.surfaces(k, hand, no_model=why) for k in range(len(found))]
         result = load_result(path)
         hand, why = hand_of_result(result, mano, dtype=torch.float64)
         return [result.surfaces(hand, no_model=why)]

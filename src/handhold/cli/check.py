@@ -83,10 +83,10 @@ def _examine(options: Options) -> tuple[ObjectMesh, dict[str, Any]]:
     kind = kind_of(options.path)
     if kind == "mesh":
         return ObjectMesh.load(options.path, units=options.units), {}
-    if kind == "result":
-        from handhold.io.results import load_result
+    if kind in ("result", "grasps"):
+        from handhold.io import load_grasps, load_result
 
-        result = load_result(options.path)
+        result = load_result(options.path) if kind == "result" else load_grasps(options.path)
         model = f"{result.model} {result.model_version}"
         return result.object(), {"side": result.side, "model": model, "warnings": []}
     if kind == "set":

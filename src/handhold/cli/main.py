@@ -18,6 +18,7 @@ from handhold.version import __version__
 COMMANDS = {
     "demo": "make a scene, refine it, and show what comes out",
     "refine": "mend the grasps of a scene, or of a folder of scenes",
+    "synthesize": "make grasps for a mesh or a household object",
     "evaluate": "score grasps by the metrics of the field",
     "bench": "measure the methods on scenes of your own",
     "data": "make data: disturb grasps with named noise",
@@ -89,7 +90,7 @@ def _dispatch(given: list[str]) -> int:
 
 
 def _help() -> str:
-    lines = "\n".join(f"  {name:<10}{what}" for name, what in COMMANDS.items())
+    lines = "\n".join(f"  {name:<11}{what}" for name, what in COMMANDS.items())
     return (
         "handhold makes virtual hands hold things.\n\n"
         f"usage: handhold COMMAND ...\n\n{lines}\n\n"

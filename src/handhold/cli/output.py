@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handhold.errors import InputError
+from handhold.io import grasp_sets, results
 from handhold.io.files import prepare_output, writing
 from handhold.io.kinds import result_format
 
@@ -80,21 +81,27 @@ def check_ours(path: Path) -> Path:
     Raises:
         InputError: another file is there, perhaps an input.
     """
-    if path.exists() and not _is_ours(path):
+    if path.exists() and not is_ours(path):
         raise InputError(
             "is there and was not written by handhold", where=path, remedy="Choose another --out, or move it."
         )
     return path
 
 
-def _is_ours(path: Path) -> bool:
+def is_ours(path: Path) -> bool:
+    """Whether a file was written by handhold; of a kind that it does not mark, any file is."""
     if not path.is_file():
         return False
     if path.suffix == ".npz":
-        return result_format(path) == "handhold-grasp/1"
+        return result_format(path) in (results.FORMAT, grasp_sets.FORMAT)
     with path.open("rb") as file:
         head = file.read(65536)
-    marks = {".json": REPORT_FORMAT.encode(), ".glb": b'"handhold ', ".xml": b"<mujoco model="}
+    marks = {
+        ".json": REPORT_FORMAT.encode(),
+        ".glb": b'"handhold ',
+        ".png": b"handhold ",
+        ".xml": b"<mujoco model=",
+    }
     return marks.get(path.suffix, b"") in head
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from handhold.cli.tables import number
 from handhold.interaction.grasp import Grasp
 from handhold.interaction.hand_object import HandObject
+from handhold.io.grasp_sets import GraspFacts
 from handhold.io.scene import Up
 from handhold.view.panel import Panel
 
@@ -32,6 +33,7 @@ def panel_of(grasp: Grasp, *, up: Up = "z", figures: dict[str, Any] | None = Non
         object_vertices=grasp.object_vertices().numpy(),
         object_faces=grasp.object.faces,
         joints=surface.joints.numpy(),
+        hand_distance=_distance(HandObject.of_grasp(grasp)),
         soft_tissue=None if grasp.offsets is None else grasp.offsets.norm(dim=-1).numpy(),
         figures=figures_of(figures or {}),
         up=UP[up],
@@ -52,11 +54,18 @@ def panel_of_pair(pair: HandObject, *, up: Up = "z", figures: tuple[tuple[str, s
         + pose[..., None, :3, 3],
         object_faces=pair.object.faces,
         joints=pair.joints,
+        hand_distance=_distance(pair),
         soft_tissue=tissue,
         figures=figures,
         up=UP[up],
         fps=pair.fps,
     )
+
+
+def _distance(pair: HandObject) -> np.ndarray | None:
+    """Signed distances of a still's hand, by the object's own tree, which many grasps share; of a motion only few
+    frames are drawn, which are measured then."""
+    return None if pair.is_motion else next(pair.frames()).signed
 
 
 def figures_of(values: dict[str, Any]) -> tuple[tuple[str, str], ...]:
@@ -66,6 +75,17 @@ def figures_of(values: dict[str, Any]) -> tuple[tuple[str, str], ...]:
         for metric, label, unit in SHOWN
         if values.get(metric) is not None
     )
+
+
+def figures_of_facts(facts: GraspFacts, *, brief: bool = False) -> tuple[tuple[str, str], ...]:
+    """What goes under a picture of one grasp of a set: type, part and purpose, and if not `brief`, its figures."""
+    words = (("type", facts.type), ("part", facts.part), ("purpose", facts.purpose))
+    told = tuple((label, word.replace("_", " ")) for label, word in words if word)
+    if brief:
+        return told
+    fingers = None if facts.fingers is None else float(facts.fingers)
+    told += figures_of({"iv_cm3": facts.iv_cm3, "fingers_in_contact": fingers})
+    return told if facts.held is None else (*told, ("held in physics", "yes" if facts.held else "no"))
 
 
 def draw_pairs(pairs: Sequence[tuple[Panel, Panel]], folder: Path, *, count: int) -> Path:
@@ -79,7 +99,8 @@ def draw_pairs(pairs: Sequence[tuple[Panel, Panel]], folder: Path, *, count: int
     Raises:
         HandholdError: this machine has no OpenGL.
     """
-    from handhold.view.figures import before_after, contact_sheet, strip
+    from handhold.view.figures import before_after, strip
+    from handhold.view.sheet import contact_sheet
 
     if len(pairs) > 1:
         path = folder / "before_after.png"

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 PATIENCE = 2.0
 """Seconds without a bar: what is done sooner needs none."""
 
 
+class Step(Protocol):
+    """Tells the bar how far the work is."""
+
+    def __call__(self, *, to: int | None = None) -> None:
+        """One more thing is done, or `to` of them in all."""
+        ...
+
+
 @contextmanager
-def progress(what: str, total: int, *, quiet: bool = False) -> Iterator[Callable[[], None]]:
+def progress(what: str, total: int, *, quiet: bool = False) -> Iterator[Step]:
     """Give a function to call after each of `total` things; the bar is on stderr, if that is a terminal."""
     if quiet or not sys.stderr.isatty():
-        yield lambda: None
+        yield lambda *, to=None: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -23,16 +32,19 @@ def progress(what: str, total: int, *, quiet: bool = False) -> Iterator[Callable
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     bar = Progress(*columns, console=Console(stderr=True), transient=True)
     task = bar.add_task(what, total=total)
-    start, done = time.monotonic(), 0
+    late = threading.Timer(PATIENCE, bar.start)  # the first thing alone may take longer
+    late.daemon = True
+    late.start()
+    done = 0
 
-    def step() -> None:
+    def step(*, to: int | None = None) -> None:
         nonlocal done
-        done += 1
-        if not bar.live.is_started and time.monotonic() - start > PATIENCE and done < total:
-            bar.start()
+        done = done + 1 if to is None else to
         bar.update(task, completed=done)
 
     try:
         yield step
     finally:
+        late.cancel()
+        late.join()
         bar.stop()

@@ -1,7 +1,7 @@
-"""Look at a mesh, a scene, a result, or a folder of scenes or results, in the browser.
+"""Look at a mesh, a scene, a result, a set of grasps, or a folder of scenes, results or sets, in the browser.
 
-With --save FILE.png, .glb or .html nothing is opened and the file is written. A mesh alone has a flat hand
-beside it, for scale.
+With --save FILE.png, .glb or .html nothing is opened and the file is written: of a set, a contact sheet, or the
+model or page of its first grasp (--index names another). A mesh alone has a flat hand beside it, for scale.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import tyro
 from handhold.batch import load_grasp
 from handhold.batch.pairs import hand_of_result
 from handhold.cli.output import check_writable
-from handhold.cli.panels import panel_of, panel_of_pair
+from handhold.cli.panels import figures_of_facts, panel_of, panel_of_pair
 from handhold.errors import HandholdError, InputError
 from handhold.hand import Hand
 from handhold.interaction.grasp import Grasp
 from handhold.interaction.measures import measure
-from handhold.io import load_result, load_scene, save_glb
+from handhold.io import GraspSet, load_grasps, load_result, load_scene, save_glb
 from handhold.io.kinds import find_grasps, kind_of
 from handhold.io.peers import read_grasp_set
 from handhold.io.scene import Up
@@ -40,8 +40,9 @@ class Options:
     """Options of `handhold view`.
 
     Attributes:
-        path: a mesh, a scene, a result, or a folder of scenes or results.
+        path: a mesh, a scene, a result, a set of grasps, or a folder of scenes, results or sets.
         save: write a picture (.png), a model (.glb) or a page (.html) instead.
+        index: only this grasp of a set, from 0 on.
         port: where the viewer is served.
         host: 0.0.0.0 lets other machines see it.
         units: unit of a mesh, or overrides the scenes' (m or mm).
@@ -52,6 +53,7 @@ class Options:
 
     path: Annotated[Path, tyro.conf.Positional]
     save: Path | None = None
+    index: int | None = None
     port: int = 8080
     host: str = "127.0.0.1"
     units: Literal["m", "mm", "cm", "in"] | None = None
@@ -90,18 +92,28 @@ def run(options: Options) -> int:
         return 2
     if len(paths) > MOST_SHOWN:
         print(f"the first {MOST_SHOWN} of {len(paths)}")
+    if options.index is not None:
+        shown = [_chosen(shown, options.index)]
     if options.save is None:
         _serve(shown, options)
     else:
-        _save(shown, options.save)
+        _save(shown if len(paths) > 1 or suffix == ".png" else shown[:1], options.save)
         print(options.save)
     return 2 if failed else 0
+
+
+def _chosen(shown: list[_Shown], index: int) -> _Shown:
+    if not 0 <= index < len(shown):
+        raise InputError("no such grasp", where="--index", expected=f"0 to {len(shown) - 1}", got=index)
+    return shown[index]
 
 
 def _load(path: Path, options: Options) -> list[_Shown]:
     kind = kind_of(path)
     if kind == "mesh":
         return [_of_grasp(beside(ObjectMesh.load(path, units=options.units)), options.up, figures=False)]
+    if kind == "grasps":
+        return _of_set(load_grasps(path), options)
     if kind == "set":
         pairs = read_grasp_set(path, mano=options.mano)
         return [_Shown(panel_of_pair(pair, up=options.up), None, options.up) for pair in pairs[:MOST_SHOWN]]
@@ -118,6 +130,17 @@ def _load(path: Path, options: Options) -> list[_Shown]:
     for warning in warnings:
         print(f"note: {path.stem}: {warning}", file=sys.stderr)
     return [_of_grasp(grasp, load_scene(path, units=units, mano=options.mano).up)]
+
+
+def _of_set(grasps: GraspSet, options: Options) -> list[_Shown]:
+    """A set of ours; on a contact sheet there is room for words only."""
+    hand, _ = hand_of_result(grasps, options.mano)
+    brief, shown = options.save is not None and options.index is None, []
+    for k, facts in enumerate(grasps.facts[:MOST_SHOWN]):
+        grasp = None if hand is None else grasps.grasp(k, hand)
+        panel = panel_of_pair(grasps.surfaces(k), up=options.up, figures=figures_of_facts(facts, brief=brief))
+        shown.append(_Shown(panel, grasp, options.up))
+    return shown
 
 
 def _of_grasp(grasp: Grasp, up: Up, *, figures: bool = True) -> _Shown:

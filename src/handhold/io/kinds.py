@@ -1,4 +1,4 @@
-"""What a file is: a mesh, a scene, a result of ours, or grasps of another tool."""
+"""What a file is: a mesh, a scene, a result or a grasp set of ours, or grasps of another tool."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from handhold.io.peers import looks_like_grasp_set
 from handhold.io.scene import find_scenes
 from handhold.objects.formats import FORMATS
 
-Kind = Literal["mesh", "scene", "result", "set"]
+Kind = Literal["mesh", "scene", "result", "grasps", "set"]
+"""A result is one grasp of ours, "grasps" are many of one object, and a set is another tool's."""
 
 
 def kind_of(path: Path) -> Kind:
@@ -55,7 +56,7 @@ def find_grasps(path: Path) -> tuple[list[Path], int]:
             expected="results, sets or scenes (.npz, .json)",
             remedy=f"Look in {', '.join(below[:5])}: name one folder." if below else None,
         )
-    results = [p for p in files if _kind_of_document(p) in ("result", "set")]
+    results = [p for p in files if _kind_of_document(p) in ("result", "grasps", "set")]
     if not results:
         return find_scenes(path), 0
     broken = {p for p in files if p.suffix == ".npz" and not zipfile.is_zipfile(p)}  # told when it is read
@@ -69,6 +70,8 @@ def find_grasps(path: Path) -> tuple[list[Path], int]:
 
 def _kind_of_document(path: Path) -> Kind:
     form = result_format(path) if path.suffix.lower() == ".npz" else ""
+    if form.startswith("handhold-grasps"):
+        return "grasps"
     if form.startswith("handhold-grasp"):
         return "result"
     return "set" if not form and looks_like_grasp_set(path) else "scene"

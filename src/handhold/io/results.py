@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,17 +14,22 @@ from handhold.hand.model import Hand, HandParams
 from handhold.hand.skeleton import MANO_FROM_OPENPOSE, Side, reorder_joints
 from handhold.interaction.grasp import Contact, Grasp
 from handhold.interaction.hand_object import HandObject
+from handhold.io import grasp_arrays
 from handhold.io.document import read_arrays
-from handhold.io.files import writing
-from handhold.io.values import array, check_keys, choice, pose, positive
+from handhold.io.grasp_arrays import (
+    PARAMS,
+    check_arrays,
+    check_rows,
+    check_word,
+    leading,
+    object_of,
+    write_arrays,
+)
+from handhold.io.values import check_keys, pose, positive
 from handhold.objects import ObjectMesh
 
 FORMAT = "handhold-grasp/1"
-PARAMS = {"global_orient": (3,), "hand_pose": (15, 3), "betas": (None,), "transl": (3,)}
-REQUIRED = (
-    *("format", "name", "side", "model", "model_version", "hand_vertices", "hand_faces", "fitted_vertices"),
-    *("joints", *PARAMS, "object_vertices", "object_faces", "object_name", "T_world_object"),
-)
+REQUIRED = ("name", *grasp_arrays.REQUIRED)
 OPTIONAL = ("offsets", "keypoints", "fps", "instruction", "contact_hand", "contact_object")
 
 
@@ -84,22 +89,23 @@ class Result:
 
     def object(self) -> ObjectMesh:
         """The object as it was saved: mended before, and not again."""
-        return ObjectMesh.from_arrays(
-            self.object_vertices, self.object_faces, name=self.object_name, mend=False
-        )
+        return object_of(self)
 
-    def surfaces(self, hand: Hand | None = None, *, no_model: str = "") -> HandObject:
+    def surfaces(
+        self, hand: Hand | None = None, *, no_model: str = "", obj: ObjectMesh | None = None
+    ) -> HandObject:
         """What metrics read.
 
         Args:
             hand: the hand model that it was made with, if it is to be had.
             no_model: else why not.
+            obj: the object, if it was made before: many grasps share one.
 
         Raises:
             InputError: another model, version or side.
         """
         if hand is not None:
-            return HandObject.of_grasp(self.grasp(hand))
+            return HandObject.of_grasp(self.grasp(hand, obj=obj))
         joints, keypoints = (
             None if points is None else points[..., MANO_FROM_OPENPOSE, :]
             for points in (self.joints, self.keypoints)
@@ -108,7 +114,7 @@ class Result:
             name=self.name,
             hand_vertices=self.hand_vertices,
             hand_faces=self.hand_faces,
-            object=self.object(),
+            object=obj or self.object(),
             T_world_object=self.T_world_object,
             joints=joints,
             fitted_vertices=self.fitted_vertices,
@@ -118,8 +124,12 @@ class Result:
             fps=self.fps,
         )
 
-    def grasp(self, hand: Hand) -> Grasp:
+    def grasp(self, hand: Hand, *, obj: ObjectMesh | None = None) -> Grasp:
         """The grasp again, on the hand model that it was made with.
+
+        Args:
+            hand: the hand.
+            obj: the object, if it was made before: many grasps share one.
 
         Raises:
             InputError: another model, version or side: the parameters would mean another surface.
@@ -142,7 +152,7 @@ class Result:
         return Grasp(
             hand=hand,
             params=HandParams(**{key: tensor(getattr(self, key)) for key in PARAMS}),
-            object=self.object(),
+            object=obj or self.object(),
             T_world_object=tensor(self.T_world_object),
             offsets=tensor(self.offsets),
             keypoints=None
@@ -189,9 +199,7 @@ def save_grasp(grasp: Grasp, path: str | Path) -> None:
     }
     if grasp.keypoints is not None:
         values["keypoints"] = reorder_joints(grasp.keypoints, source="mano", target="openpose")
-    arrays = {k: _array(v) for k, v in values.items() if v is not None}
-    with writing(path) as draft, draft.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays)
+    write_arrays(values, path)
 
 
 def load_result(path: str | Path) -> Result:
@@ -206,68 +214,25 @@ def load_result(path: str | Path) -> Result:
     if found != FORMAT:
         raise InputError("unknown format", where=f"{path}: format", expected=FORMAT, got=found)
     check_keys(arrays, where=str(path), required=REQUIRED, optional=OPTIONAL)
-    frames = arrays["transl"].shape[0] if arrays["transl"].ndim == 2 else None
-    hand_count, object_count = (
-        _count(arrays[key], path, key) for key in ("hand_vertices", "object_vertices")
-    )
-    per_frame = {
-        **dict.fromkeys(("hand_vertices", "fitted_vertices", "offsets"), (hand_count, 3)),
-        **dict.fromkeys(("joints", "keypoints"), (21, 3)),
-        **PARAMS,
-        "T_world_object": (4, 4),
-    }
-    values: dict = {
-        k: _timed(arrays[k], shape, frames, path, k) for k, shape in per_frame.items() if k in arrays
-    }
-    values["T_world_object"] = pose(values["T_world_object"], scale=1.0, where=f"{path}: T_world_object")
-    fixed = {
-        "object_vertices": (object_count, 3),
-        "contact_hand": (hand_count,),
-        "contact_object": (object_count,),
-    }
-    values |= {k: _timed(arrays[k], shape, None, path, k) for k, shape in fixed.items() if k in arrays}
-    values["hand_faces"] = _faces(arrays["hand_faces"], hand_count, path, "hand_faces")
-    values["object_faces"] = _faces(arrays["object_faces"], object_count, path, "object_faces")
-    for key in ("name", "model", "model_version", "object_name", "instruction"):
+    frames = leading(arrays["transl"])
+    values = check_arrays(arrays, path, count=frames, axis="time axis")
+    for key in ("name", "instruction"):
         if key in arrays:
-            values[key] = str(arrays[key])
-    values["side"] = choice(str(arrays["side"]), where=f"{path}: side", among=get_args(Side))
+            values[key] = check_word(arrays[key], where=f"{path}: {key}")
+
+    def checked(key: str, shape: tuple[int, ...], count: int | None, *, missing: bool = False) -> np.ndarray:
+        where = f"{path}: {key}"
+        return check_rows(arrays[key], shape, where=where, count=count, axis="time axis", missing=missing)
+
+    poses = checked("T_world_object", (4, 4), frames)
+    values["T_world_object"] = pose(poses, scale=1.0, where=f"{path}: T_world_object")
+    if "keypoints" in arrays:
+        values["keypoints"] = checked("keypoints", (21, 3), frames, missing=True)
+    for key, surface in (("contact_hand", "hand_vertices"), ("contact_object", "object_vertices")):
+        if key in arrays:
+            values[key] = checked(key, (values[surface].shape[-2],), None)
     if "fps" in arrays:
         values["fps"] = positive(
             arrays["fps"].item() if arrays["fps"].size == 1 else None, where=f"{path}: fps"
         )
     return Result(**values)
-
-
-def _array(value: Any) -> np.ndarray:
-    return value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else np.asarray(value)
-
-
-def _count(values: np.ndarray, path: Path, key: str) -> int:
-    if values.ndim < 2 or values.shape[-1] != 3:
-        raise InputError("has the wrong shape", where=f"{path}: {key}", expected="Nx3", got=values.shape)
-    return values.shape[-2]
-
-
-def _timed(
-    values: np.ndarray, shape: tuple[int | None, ...], frames: int | None, path: Path, key: str
-) -> np.ndarray:
-    checked = array(values, shape, where=f"{path}: {key}", missing=key == "keypoints")
-    time = checked.shape[0] if checked.ndim > len(shape) else None
-    if time != frames:
-        got = "none" if time is None else time
-        expected = "none" if frames is None else frames
-        raise InputError("has the wrong time axis", where=f"{path}: {key}", expected=expected, got=got)
-    return checked
-
-
-def _faces(values: np.ndarray, count: int, path: Path, key: str) -> np.ndarray:
-    if values.dtype.kind not in "iu" or values.ndim != 2 or values.shape[1] != 3 or not values.size:
-        raise InputError(
-            "has the wrong shape", where=f"{path}: {key}", expected="Mx3 whole numbers", got=values.shape
-        )
-    if values.min() < 0 or values.max() >= count:
-        raise InputError(
-            "names vertices that are not there", where=f"{path}: {key}", expected=f"0 to {count - 1}"
-        )
-    return values.astype(np.int64)

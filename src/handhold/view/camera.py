@@ -11,8 +11,16 @@ from handhold.view.panel import Panel
 
 ANGLE = np.deg2rad(24.0)
 """Vertical opening of the camera: long enough a lens that fingers near it do not swell."""
-REACH = 1.15
+REACH = 2.0
 """Parts of the object farther from the hand's middle than this many hand diagonals may be cut off."""
+SHOWS = (1.0, 0.6, 0.5)
+"""How much it counts that contact, hand and object are seen."""
+BELOW = 0.25
+"""How much it counts against a view that it is from below."""
+ELBOW = 1.5
+"""How much it counts against a view that it is the elbow's."""
+END_ON = 2.0
+"""How much it counts against a view that it is along a shaft."""
 APART = np.deg2rad(75.0)
 """Views of one scene differ by at least this angle [rad]."""
 
@@ -74,6 +82,26 @@ def framed_points(panels: Sequence[Panel]) -> np.ndarray:
     return np.concatenate((hand, near))
 
 
+def shaft_near(points: np.ndarray, hand: np.ndarray, *, within: float) -> np.ndarray | None:
+    """The direction of what a hand holds, (3,), as long as that is slender: 0 for a ball, 1 for a line.
+
+    Args:
+        points: (n, 3) of the object [m].
+        hand: (m, 3) where the hand touches it [m].
+        within: how far from there the object counts [m].
+
+    Returns:
+        None where nothing is near.
+    """
+    if not len(hand):
+        return None
+    near = points[np.linalg.norm(points - hand.mean(0), axis=1) < within]
+    if len(near) < 4:
+        return None
+    spread, axes = np.linalg.eigh(np.cov(near.T))
+    return axes[:, 2] * (1.0 - np.sqrt(max(spread[1], 0.0) / max(spread[2], 1e-12)))
+
+
 def choose_cameras(
     points: np.ndarray,
     look: Callable[[Camera], np.ndarray],
@@ -81,6 +109,8 @@ def choose_cameras(
     up: np.ndarray,
     aspect: float,
     count: int = 2,
+    forearm: np.ndarray | None = None,
+    shaft: np.ndarray | None = None,
 ) -> list[Camera]:
     """Cameras from which the contact is seen best; the same input gives the same cameras.
 
@@ -90,13 +120,23 @@ def choose_cameras(
         up: (3,) which way is up in the world.
         aspect: width of the picture divided by its height.
         count: how many; each is well apart from the others.
+        forearm: (3,) unit direction from the hand to the elbow: from there, the wrist hides the fingers.
+        shaft: (3,) direction of what is held, as long as that is slender (0 to 1): from its ends, it is a dot.
     """
     up = up / np.linalg.norm(up)
     directions = _directions(up)
     cameras = [fit_camera(points, direction, up=up, aspect=aspect) for direction in directions]
     seen = np.array([look(camera) for camera in cameras], float)
+    # Seen along its length a long thing is near, and fills the picture: what counts is nearer to true area.
+    away = np.array([np.linalg.norm(camera.position - camera.target) for camera in cameras])
+    seen *= (away / away.max())[:, None]
     # Contact counts most; a view that hides the hand or the object entirely is poor whatever else it shows.
-    score = (np.sqrt(seen / np.maximum(seen.max(0), 1.0)) * (1.0, 0.8, 0.35)).sum(1)
+    score = (np.sqrt(seen / np.maximum(seen.max(0), 1.0)) * SHOWS).sum(1)
+    score -= BELOW * (directions @ up < 0)
+    if forearm is not None:
+        score -= ELBOW * np.maximum(directions @ forearm - 0.5, 0.0)
+    if shaft is not None:
+        score -= END_ON * np.maximum(np.abs(directions @ shaft) - 0.3, 0.0)
     chosen: list[int] = []
     for _ in range(count):
         near = (directions @ directions[chosen].T > np.cos(APART)).any(1)

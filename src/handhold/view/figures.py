@@ -1,4 +1,4 @@
-"""Pictures of grasps as PNG files: before and after, one grasp, many scenes, a motion."""
+"""Pictures of grasps as PNG files: before and after, one grasp, a motion."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from handhold.io.files import writing
+from handhold.version import __version__
 from handhold.view.panel import Panel
-from handhold.view.text import FAINT, blank, paste, write
+from handhold.view.text import EDGE, FAINT, GAP, blank, paste, write
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -20,9 +21,8 @@ if TYPE_CHECKING:
     from handhold.view.studio import Look, Studio
 
 MAIN, INSET = (860, 600), (424, 300)
-GAP, EDGE = 12, 40
-THROUGH, HALF_THROUGH = 0.28, 0.5
-"""Opacity of the object where the fingers are to be seen through it, and of that in a sheet of pairs."""
+THROUGH = 0.28
+"""Opacity of the object where the fingers are to be seen through it."""
 
 
 def render(
@@ -46,7 +46,7 @@ def render(
     Raises:
         HandholdError: this machine has no OpenGL.
     """
-    with _studio() as studio:
+    with new_studio() as studio:
         still = panel.frame(0)
         camera = camera or studio.cameras([still], aspect=size[0] / size[1], count=1)[0]
         return studio.render(still, size=size, camera=camera, look=look)
@@ -67,12 +67,12 @@ def before_after(before: Panel, after: Panel, path: str | Path, *, title: str | 
         HandholdError: this machine has no OpenGL.
     """
     stills = [panel.frame(panel.frames // 2).measured() for panel in (before, after)]
-    _write(_blocks(stills, ("Before", "After"), title=after.name if title is None else title), path)
+    write_png(_blocks(stills, ("Before", "After"), title=after.name if title is None else title), path)
 
 
 def portrait(panel: Panel, path: str | Path, *, title: str | None = None) -> None:
     """Draw one grasp: a main view, the other side, and through the object; arguments as `before_after`."""
-    _write(_portrait(panel, title), path)
+    write_png(_portrait(panel, title), path)
 
 
 def portrait_png(panel: Panel, *, title: str | None = None) -> bytes:
@@ -80,53 +80,6 @@ def portrait_png(panel: Panel, *, title: str | None = None) -> bytes:
     memory = BytesIO()
     _portrait(panel, title).save(memory, format="PNG")
     return memory.getvalue()
-
-
-def contact_sheet(
-    scenes: Sequence[Panel | tuple[Panel, Panel]],
-    path: str | Path,
-    *,
-    columns: int | None = None,
-    max_panels: int = 48,
-    title: str | None = None,
-) -> None:
-    """Draw many scenes on one page, each with its name and figures; the first ones, if they are too many.
-
-    Args:
-        scenes: grasps, or pairs (before, after) that are drawn side by side from one camera.
-        path: the PNG to write.
-        columns: scenes a row; None chooses.
-        max_panels: at most so many pictures (a pair is two); the page says how many scenes it leaves out.
-        title: headline.
-
-    Raises:
-        InputError: no scenes, or the file cannot be written.
-        HandholdError: this machine has no OpenGL.
-    """
-    from handhold.errors import InputError
-
-    groups = [scene if isinstance(scene, tuple) else (scene,) for scene in scenes]
-    if not groups:
-        raise InputError("no scenes to draw", where=path, expected="at least one")
-    wide = max(len(group) for group in groups)
-    shown = groups[: max(1, max_panels // wide)]
-    columns = min(len(shown), columns or (3 if wide == 2 else 4))
-    size = (360, 290)
-    cell = (wide * size[0] + (wide - 1) * GAP // 2, size[1] + 66)
-    head = 92 if title else EDGE
-    note = f"{len(shown)} of {len(groups)} scenes are shown" if len(shown) < len(groups) else ""
-    rows = -(-len(shown) // columns)
-    width = 2 * EDGE + columns * cell[0] + (columns - 1) * 2 * GAP
-    page = blank(width, head + rows * (cell[1] + GAP) + (50 if note else 20))
-    if title:
-        write(page, title, (EDGE, 32), size=36, width=width - 2 * EDGE)
-    with _studio() as studio:
-        for i, group in enumerate(shown):
-            place = (EDGE + i % columns * (cell[0] + 2 * GAP), head + i // columns * (cell[1] + GAP))
-            _cell(page, group, place, studio=studio, size=size, width=cell[0])
-    if note:
-        write(page, note, (EDGE, page.height - 44), size=20, colour=FAINT)
-    _write(page, path)
 
 
 def strip(
@@ -158,7 +111,7 @@ def strip(
     line_height = len(motions) * (size[1] + GAP) + 34
     page = blank(2 * EDGE + columns * (size[0] + GAP) - GAP, 92 + lines * line_height + 20)
     write(page, panel.name if title is None else title, (EDGE, 32), size=34, width=page.width - 2 * EDGE)
-    with _studio() as studio:
+    with new_studio() as studio:
         camera = studio.cameras(motions, aspect=1.0, count=1)[0]
         for i, frame in enumerate(chosen):
             x, y = EDGE + i % columns * (size[0] + GAP), 92 + i // columns * line_height
@@ -167,7 +120,7 @@ def strip(
                 y += size[1] + GAP
             moment = f"{frame / panel.fps:.2f} s" if panel.fps else f"frame {frame}"
             write(page, moment, (x + 4, y - 4), size=18, colour=FAINT)
-    _write(page, path)
+    write_png(page, path)
 
 
 def _portrait(panel: Panel, title: str | None) -> Image.Image:
@@ -186,7 +139,7 @@ def _blocks(stills: list[Panel], labels: Sequence[str], *, title: str) -> Image.
     write(page, title, (EDGE, 30), size=40, width=page.width - 2 * EDGE)
     from handhold.view.studio import Look
 
-    with _studio() as studio:
+    with new_studio() as studio:
         main, other = studio.cameras(stills, aspect=MAIN[0] / MAIN[1])
         through = studio.cut_camera(stills, aspect=INSET[0] / INSET[1])
         for i, (still, label) in enumerate(zip(stills, labels, strict=True)):
@@ -222,32 +175,26 @@ def _figures(page: Image.Image, still: Panel, place: tuple[int, int]) -> None:
         write(page, value, (x + 4, place[1] + 22), size=30, width=step - 12)
 
 
-def _cell(
-    page: Image.Image, group: tuple[Panel, ...], place: tuple[int, int], *, studio: Studio, size, width
-) -> None:
-    """One scene of a sheet: its pictures, name and figures; pairs let the cuts be seen through the object."""
-    from handhold.view.studio import Look
+def new_studio() -> Studio:
+    """A studio; VTK is imported now.
 
-    stills = [panel.frame(panel.frames // 2).measured() for panel in group]
-    camera = studio.cameras(stills, aspect=size[0] / size[1], count=1)[0]
-    look = Look(object_opacity=HALF_THROUGH, shade=False) if len(group) == 2 else Look()
-    below = place[1] + size[1]
-    write(page, group[-1].name, (place[0] + 4, below + 5), size=20, width=width - 8)
-    for k, still in enumerate(stills):
-        x = place[0] + k * (size[0] + GAP // 2)
-        paste(page, studio.render(still, size=size, camera=camera, look=look), (x, place[1]))
-        line = " · ".join(value for _, value in still.figures)
-        if len(group) == 2:
-            line = f"{('before', 'after')[k]}: {line}".rstrip(": ")
-        write(page, line, (x + 4, below + 31), size=18, colour=FAINT, width=size[0] - 8)
-
-
-def _studio() -> Studio:
+    Raises:
+        HandholdError: this machine has no OpenGL.
+    """
     from handhold.view.studio import Studio
 
     return Studio()
 
 
-def _write(page: Image.Image, path: str | Path) -> None:
+def write_png(page: Image.Image, path: str | Path) -> None:
+    """Write a page as a PNG that says who made it.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    from PIL.PngImagePlugin import PngInfo
+
+    maker = PngInfo()
+    maker.add_text("Software", f"handhold {__version__}")
     with writing(path) as draft:
-        page.save(draft, format="PNG", compress_level=4)
+        page.save(draft, format="PNG", compress_level=4, pnginfo=maker)

@@ -17,7 +17,7 @@ from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
 from vtkmodules.vtkFiltersCore import vtkPolyDataNormals
 from vtkmodules.vtkRenderingCore import vtkActor, vtkLight, vtkPolyDataMapper, vtkRenderer
 
-from handhold.view.camera import ANGLE, Camera, choose_cameras, framed_points
+from handhold.view.camera import ANGLE, Camera, choose_cameras, framed_points, shaft_near
 from handhold.view.colours import (
     BACKGROUND,
     CUT,
@@ -44,8 +44,12 @@ LIGHTS = (
 """Key, fill, head and rim light: place relative to the camera, and strength."""
 SMOOTHING = 2
 """Pictures are drawn this many times larger and averaged down."""
+KNUCKLES = (1, 4, 7, 10)
+"""Of the four fingers, among the joints in MANO's order."""
 NEAR_CONTACT = 0.012
 """Hand vertices within this distance of the object are what a good view shows [m]."""
+HELD = 0.09
+"""The object this near to the middle of the contact is what is held [m]."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +143,17 @@ class Studio:
             return sum((picture > 127).sum((0, 1)) for picture in pictures)  # pyright: ignore
 
         up = np.asarray(stills[0].up or (0.0, 0.0, 1.0))
-        return choose_cameras(framed_points(stills), count_pixels, up=up, aspect=aspect, count=count)
+        first = stills[0]
+        touching = first.hand_vertices[np.abs(first.distances()) < NEAR_CONTACT]
+        return choose_cameras(
+            framed_points(stills),
+            count_pixels,
+            up=up,
+            aspect=aspect,
+            count=count,
+            forearm=_forearm(first),
+            shaft=shaft_near(first.object_vertices, touching, within=HELD),
+        )
 
     def _shoot(self, actors: list[vtkActor], camera: Camera, size: tuple[int, int]) -> np.ndarray:
         view = self._renderer.GetActiveCamera()
@@ -171,6 +185,15 @@ class Studio:
 def _stills(panels: list[Panel]) -> list[Panel]:
     """First, middle and last frame of each, with distances."""
     return [p.frame(i).measured() for p in panels for i in sorted({0, p.frames // 2, p.frames - 1})]
+
+
+def _forearm(still: Panel) -> np.ndarray | None:
+    """Unit direction from the knuckles to the wrist, if they are known."""
+    if still.joints is None:
+        return None
+    along = still.joints[0] - np.mean(still.joints[list(KNUCKLES)], axis=0)
+    length = np.linalg.norm(along)
+    return along / length if length > 0 else None  # NaN where a joint is missing
 
 
 def _mesh(vertices: np.ndarray, faces: np.ndarray, *, crease: float | None = None) -> vtkPolyData:

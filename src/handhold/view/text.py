@@ -13,6 +13,8 @@ from PIL import Image, ImageDraw, ImageFont
 INK = (38, 44, 52)
 FAINT = (112, 120, 130)
 PAPER = (250, 250, 249)
+GAP, EDGE = 12, 40
+"""Between two pictures, and around the page [pixels]."""
 
 _RAISED = {"²": "2", "³": "3"}
 _PLAIN = str.maketrans({"→": "->", "–": "-", "—": "-", "×": "x", "µ": "u", "−": "-"})

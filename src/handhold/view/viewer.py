@@ -123,6 +123,8 @@ class Viewer:
         gui = self._server.gui
         names = [f"{i + 1}. {pair[-1].name}" for i, pair in enumerate(self._pairs)]
         self._scene = gui.add_dropdown("scene", names)
+        self._next = gui.add_button_group("", ("previous", "next"))
+        self._next.visible = len(names) > 1
         self._stage = gui.add_button_group("stage", ("before", "after"))
         self._stage.visible = any(len(pair) > 1 for pair in self._pairs)
         self._after = True
@@ -135,6 +137,7 @@ class Viewer:
             self._joints = gui.add_checkbox("joints", False)
         self._text = gui.add_markdown("")
         self._scene.on_update(lambda _: self._choose())
+        self._next.on_click(lambda _: self._step(1 if self._next.value == "next" else -1))
         self._stage.on_click(lambda _: self._set_stage(self._stage.value == "after"))
         for control in (self._frame, self._through, self._cut, self._tissue, self._joints):
             control.on_update(lambda _: self._draw())
@@ -143,6 +146,11 @@ class Viewer:
     def _panel(self) -> Panel:
         pair = self._pairs[int(self._scene.value.split(".")[0]) - 1]
         return pair[-1] if self._after else pair[0]
+
+    def _step(self, by: int) -> None:
+        """To the next scene or the one before; after the last comes the first."""
+        names = self._scene.options
+        self._scene.value = names[(names.index(self._scene.value) + by) % len(names)]
 
     def _set_stage(self, after: bool) -> None:
         self._after = after

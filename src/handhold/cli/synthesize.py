@@ -1,0 +1,294 @@
+"""Make grasps for an object: varied, exact, and held in physics.
+
+Takes a mesh, a folder of meshes, or a household object by name (household:mug, household:mug,radius=0.042,handle=ear).
+Writes grasps.npz, best.glb, contact_sheet.png and report.json; for a folder, NAME_grasps.npz and so on for each mesh.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from handhold.batch import Failure, load_hand
+from handhold.cli.output import all_or_none, check_json, check_ours, output_folder, tell_failures
+from handhold.cli.progress import progress
+from handhold.cli.synthesize_objects import HOUSEHOLD, Source, Wish, find_objects
+from handhold.cli.synthesize_report import ObjectDone, grasp_entry, make_report, print_report, refused
+from handhold.errors import HandholdError, InputError
+from handhold.hand import Hand
+from handhold.interaction.grasp_types import GRASP_TYPES
+from handhold.io import GraspFacts, save_glb, save_grasps, write_json
+from handhold.methods.synthesize.optimize import Found, OptimizeConfig, Synthesis, optimize_grasps
+from handhold.objects import ObjectMesh
+from handhold.optional import require
+
+NEEDED = ("mujoco", "coacd")
+"""What physics needs."""
+GRASPS, BEST, SHEET = "grasps.npz", "best.glb", "contact_sheet.png"
+MOST_DRAWN = 48
+"""Grasps on a contact sheet."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of `handhold synthesize`.
+
+    Attributes:
+        object: a mesh, a folder of meshes, or household:NAME.
+        out: folder for the results; made if it is not there.
+        method: how to make them.
+        count: grasps of each object.
+        part: the part to be touched, of a household object or one with --parts.
+        parts: a file that names the parts of the mesh (see docs/household.md).
+        type: only these grasp types (see docs/grasp_types.md).
+        purpose: what for: the parts that serve it are touched.
+        side: which hand.
+        mano: your MANO file; the hand is then MANO's.
+        table: the object stands on a table at its lowest point, and no finger comes under it.
+        up: the meshes' upward axis.
+        units: of the meshes.
+        physics: do not go on where physics is not installed.
+        no_physics: do not try whether the grasps hold.
+        seed: of everything random; each object starts from it anew.
+        device: auto is the CPU.
+        json: also write the report here.
+        no_picture: draw no contact sheet.
+        quiet: print nothing but errors.
+        optimize: settings of the method.
+    """
+
+    object: Annotated[str, tyro.conf.Positional]
+    out: Path
+    method: Literal["optimize"] = "optimize"
+    count: int = 16
+    part: str | None = None
+    parts: Path | None = None
+    type: tyro.conf.UseAppendAction[tuple[tuple[str, ...], ...]] = ()
+    purpose: str | None = None
+    side: Literal["right", "left"] = "right"
+    mano: Path | None = None
+    table: bool = False
+    up: Literal["z", "y"] = "z"
+    units: Literal["m", "mm", "cm", "in"] | None = None
+    physics: bool = False
+    no_physics: bool = False
+    seed: int = 0
+    device: Literal["auto", "cpu"] = "auto"
+    json: Path | None = None
+    no_picture: bool = False
+    quiet: bool = False
+    optimize: OptimizeConfig = field(default_factory=OptimizeConfig)
+
+
+def run(options: Options) -> int:
+    """Synthesize, write, print. Returns the exit code."""
+    start = time.perf_counter()
+    wish = wish_of(options)
+    config, warnings = settle_physics(options)
+    sources = find_objects(options.object, units=options.units, parts=options.parts)
+    check_json(options.json)
+    hand = load_hand("open" if options.mano is None else "mano", options.mano, options.side)
+    with output_folder(options.out) as folder:
+        check_ours(folder / "report.json")
+        for source in sources:
+            for path in files_of(source, folder, options).values():
+                check_ours(path)
+        done, failures = _synthesize_all(sources, wish, hand, replace(options, optimize=config), folder)
+        if done:
+            report = make_report(
+                done,
+                failures,
+                method=options.method,
+                config=config,
+                seed=options.seed,
+                seconds=time.perf_counter() - start,
+                warnings=warnings,
+            )
+            for path in filter(None, (folder / "report.json", options.json)):
+                write_json(report, path)
+            if not options.quiet:
+                print_report(report, folder)
+    return tell_failures(failures, len(sources), what="objects")
+
+
+def wish_of(options: Options) -> Wish:
+    """What is asked of every object.
+
+    Raises:
+        InputError: a count below one, an unknown grasp type, or another upward axis of a household object.
+    """
+    from handhold.cli.panels import UP
+
+    if options.up != "z" and options.object.startswith(HOUSEHOLD):
+        raise InputError("is for meshes", where="--up", expected="z", got=options.up)
+    if options.count < 1:
+        raise InputError("must be positive", where="--count", expected="1 or more", got=options.count)
+    types = tuple(name.strip() for group in options.type for names in group for name in names.split(","))
+    for name in types:
+        if name not in GRASP_TYPES:
+            raise InputError(
+                "no such grasp type", where="--type", expected=", ".join(GRASP_TYPES), got=repr(name)
+            )
+    return Wish(
+        part=options.part, purpose=options.purpose, types=types, table=options.table, up=UP[options.up]
+    )
+
+
+def settle_physics(options: Options) -> tuple[OptimizeConfig, list[str]]:
+    """The settings with physics on where it is installed and not refused, and what is to be said of it.
+
+    Raises:
+        InputError: it is both asked for and refused.
+        MissingExtra: it is asked for and not installed.
+    """
+    wanted = options.physics or options.optimize.physics
+    if wanted and options.no_physics:
+        raise InputError("is asked for and refused", where="--physics", remedy="Leave out --no-physics.")
+    if options.no_physics:
+        return replace(options.optimize, physics=False), []
+    for package in NEEDED:
+        if wanted:
+            require(package, extra="physics")
+        elif find_spec(package) is None:
+            note = f"whether the grasps hold was not tried: {package} is not installed"
+            return options.optimize, [f"{note} (pip install 'handhold[physics]')"]
+    return replace(options.optimize, physics=True), []
+
+
+def files_of(source: Source, folder: Path, options: Options) -> dict[str, Path]:
+    """Where the results of an object go, by kind; those of a folder's meshes begin with their names."""
+    prefix = f"{source.name}_" if Path(options.object).is_dir() else ""
+    return {name.split(".")[0]: folder / f"{prefix}{name}" for name in (GRASPS, BEST, SHEET)}
+
+
+def _synthesize_all(
+    sources: Sequence[Source], wish: Wish, hand: Hand, options: Options, folder: Path
+) -> tuple[list[ObjectDone], list[Failure]]:
+    """One object after another; of each only its figures stay in memory."""
+    done, failures = [], []
+    with progress("synthesizing", len(sources) * options.count, quiet=options.quiet) as step:
+        for k, source in enumerate(sources):
+            before = k * options.count
+            files = files_of(source, folder, options)
+            try:
+                one = _synthesize(
+                    source, wish, hand, options, lambda now, _, b=before: step(to=b + now), files
+                )
+                done.append(one)
+            except Exception as error:  # one bad mesh must not cost the others
+                failures.append(Failure.of(source.path, error))
+            step(to=before + options.count)
+    return done, failures
+
+
+def _synthesize(
+    source: Source,
+    wish: Wish,
+    hand: Hand,
+    options: Options,
+    step: Callable[[int, int], None],
+    files: dict[str, Path],
+) -> ObjectDone:
+    """Grasps of one object, and their files.
+
+    Raises:
+        InputError: the object cannot be used or held, no grasp was accepted, or a file cannot be written.
+    """
+    import torch
+
+    start = time.perf_counter()
+    obj = source.load()
+    mesh = obj if isinstance(obj, ObjectMesh) else obj.mesh
+    made = optimize_grasps(
+        obj,
+        hand,
+        count=options.count,
+        asks=wish.asks(obj),
+        config=options.optimize,
+        generator=torch.Generator().manual_seed(options.seed),
+        progress=step,
+    )
+    if not made.found:
+        raise InputError(
+            "no grasp was accepted",
+            where=source.path,
+            expected=f"{options.count}",
+            got=f"none; refused were {refused(made.rejected) or 'none'}",
+            remedy="Ask for other parts or types, more starts (--optimize.starts), or --no-physics.",
+        )
+    warnings = [f"the mesh: {f.message}" for f in mesh.report.findings if f.action == "mended"]
+    if len(made.found) < options.count:
+        why = refused(made.rejected)
+        warnings.append(f"{len(made.found)} of {options.count} grasps were found; refused: {why or 'none'}")
+    trouble = _write(made, files, options)
+    return ObjectDone(
+        name=mesh.name,
+        path=source.path,
+        asked=options.count,
+        grasps=tuple(map(grasp_entry, made.found)),
+        rejected=made.rejected,
+        seconds=made.seconds,
+        total=time.perf_counter() - start,
+        files={kind: path.name for kind, path in files.items() if path.exists()},
+        warnings=(*warnings, *filter(None, [trouble])),
+        hand=(hand.name, hand.version),
+    )
+
+
+def _write(made: Synthesis, files: dict[str, Path], options: Options) -> str | None:
+    """The files of one object, all or none; why there is no picture, if one was wanted."""
+    grasps, best, sheet = files.values()
+    with all_or_none() as note:
+        save_grasps([f.grasp for f in made.found], note(grasps), facts=[facts_of(f) for f in made.found])
+        save_glb(made.found[0].grasp, note(best), up=options.up)
+        trouble = None if options.no_picture else _draw(made, note(sheet), options)
+        if options.no_picture or trouble:
+            sheet.unlink(missing_ok=True)  # an earlier one shows other grasps
+    return trouble
+
+
+def _draw(made: Synthesis, path: Path, options: Options) -> str | None:
+    """The contact sheet, if this machine can: results do not wait for OpenGL."""
+    from handhold.cli.panels import figures_of_facts, panel_of
+    from handhold.view import contact_sheet
+
+    panels = []
+    for found in made.found[:MOST_DRAWN]:
+        figures = figures_of_facts(facts_of(found), brief=True)
+        panels.append(replace(panel_of(found.grasp, up=options.up), figures=figures))
+    count = len(made.found)
+    title = f"{made.found[0].grasp.object.name}: {count} grasp{'s' * (count > 1)}"
+    try:
+        contact_sheet(panels, path, max_panels=MOST_DRAWN, title=title)
+    except InputError:
+        raise
+    except (HandholdError, ImportError) as error:
+        return f"no picture: {error}"
+    return None
+
+
+def facts_of(found: Found) -> GraspFacts:
+    """What the file says of a grasp."""
+    squeezed, still = found.six_way, found.still
+    return GraspFacts(
+        type=found.type,
+        part=found.ask.part or "",
+        purpose=found.ask.purpose or "",
+        energy=found.energy,
+        on_part=found.on_part,
+        iv_cm3=found.iv_cm3,
+        fingers=found.fingers,
+        drift_cm=squeezed and squeezed.drift_cm,
+        displacement_cm=squeezed and squeezed.displacement_cm,
+        rotation_deg=squeezed and squeezed.rotation_deg,
+        held=squeezed and squeezed.held,
+        still_displacement_cm=still and still.displacement_cm,
+        still_rotation_deg=still and still.rotation_deg,
+        still_held=still and still.held,
+    )
