@@ -11,9 +11,9 @@ from handhold.errors import InputError
 from handhold.geometry.distance import ExactDistance
 from handhold.hand import Hand
 from handhold.hand.kinematics import HandState, surface_points
+from handhold.interaction.grasp_types import GRASP_TYPES
 from handhold.interaction.hand_object import HandObject
 from handhold.interaction.measures import fingers_touching, measure
-from handhold.interaction.grasp_types import GRASP_TYPES
 from handhold.interaction.table import Table
 from handhold.methods.synthesize.optimize import Ask, OptimizeConfig, optimize_grasps
 from handhold.methods.synthesize.optimize.aim import Aim
@@ -214,7 +214,7 @@ def test_exposure_of_a_corner_is_half_the_sky_and_of_a_box_all_of_it():
 def test_pairs_are_as_wide_as_the_box_and_run_along_it():
     generator = torch.Generator().manual_seed(0)
     thing = box(0.03, 0.04, 0.2)
-    target = find_target(thing, Ask(), forbidden_faces(thing, generator), generator)
+    target = find_target(thing, None, None, forbidden=forbidden_faces(thing, generator), generator=generator)
     found = pairs(target, (0.01, 0.05), count=100, generator=generator)
     assert len(found) == 100
     sides = found.across.abs().argmax(-1)

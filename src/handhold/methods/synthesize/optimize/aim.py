@@ -18,7 +18,7 @@ from handhold.methods.synthesize.optimize.watched import Watched
 
 WITHIN = {"palm": 0.030, "pad": 0.020, "side": 0.015}
 """Regions of a type's `touches` that are nearer than this after closing are to touch, by opposition [m]."""
-PALM = 0.5
+PALM = 1.0
 """How much the palm's touch counts against a finger's."""
 TURNED = 0.01
 """A patch that faces the surface squarely counts as this much nearer than one turned away by a right angle [m]."""

@@ -44,7 +44,7 @@ class Fields:
             GridDistance.stack([target.distance for target in targets]),
             GridDistance.stack([target.room for target in targets]),
             torch.stack([plane(target.table) for target in targets]),
-            torch.tensor([target.ask.part is not None for target in targets]),
+            torch.tensor([target.part is not None for target in targets]),
         )
 
     def surface(self, points: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:

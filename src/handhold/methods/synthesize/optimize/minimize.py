@@ -104,7 +104,8 @@ def minimize(
             config=config,
         )
 
-    limits = tuple(limit.flatten()[list(FREE)] for limit in (hand.anatomy.lower, hand.anatomy.upper))
+    lower, upper = (limit.flatten()[list(FREE)] for limit in (hand.anatomy.lower, hand.anatomy.upper))
+    limits = (lower, upper)
     found = Unknowns.of(starts, aim)
     if config.method == "adam":
         found = by_adam(weigh, found, limits=limits, config=config)

@@ -35,6 +35,13 @@ from handhold.objects import ObjectMesh
 from handhold.objects.household import PartedObject
 
 TYPES = tuple(GRASP_TYPES)
+GIVE_UP = 10
+"""A group of which so many were optimized and none accepted is tried no further."""
+MORE, AT_LEAST = 1.4, 16
+"""So many times as many hands are optimized as grasps are missing, and not fewer than these: a batch of few takes
+nearly as long."""
+Group = tuple[int, int]
+"""Number of a target, and of a grasp type."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,9 @@ class _Task:
     hand: Hand
     watched: Watched
     targets: list[Target]
+    asks: dict[
+        tuple[int, int], list[Ask]
+    ]  # by target and type, the groups that starts and grasps are shared among
     around: Fields
     forbidden: np.ndarray
     config: OptimizeConfig
@@ -74,7 +84,8 @@ def optimize_grasps(
 ) -> Synthesis:
     """Grasps of an object by one hand.
 
-    Grasps are shared evenly among all types of all asks, as far as each gives any.
+    Grasps are shared evenly among all types, parts and tables that are asked for, as far as each gives any; asks
+    that differ in their purpose only are answered in turn.
 
     Args:
         obj: the object; with parts, hands keep off those that are not to be held.
@@ -98,23 +109,25 @@ def optimize_grasps(
     task = _prepare(obj, hand, asks, betas, config, generator)
     betas = hand.zeros().betas if betas is None else betas.to(hand.template)
     queues = _queues(task, betas, count, generator)
-    found: dict[tuple[int, int], list[Found]] = {queue: [] for queue in queues}
+    found: dict[Group, list[Found]] = {group: [] for group in queues}
     rejected: Counter[str] = Counter()
-    total = 0
-    for starts in _batches(queues, found, count, config):
-        for key, outcome in _outcomes(task, starts, seed=generator.initial_seed()):
+    for batch in _batches(queues, found, count, config):
+        for group, outcome in _outcomes(task, batch, found, seed=generator.initial_seed()):
             if isinstance(outcome, str):
                 rejected[outcome] += 1
-            elif total < count:
-                found[key].append(outcome)
-                total += 1
+            elif _total(found) < count:
+                found[group].append(outcome)
         if progress:
-            progress(total, count)
+            progress(_total(found), count)
     ranked = [
         replace(one, grasp=one.grasp.with_(name=f"{task.targets[0].mesh.name}_{k:03d}"))
         for k, one in enumerate(_ranked(list(found.values())))
     ]
     return Synthesis(tuple(ranked), dict(rejected), task.clock.seconds)
+
+
+def _total(found: dict[Group, list[Found]]) -> int:
+    return sum(map(len, found.values()))
 
 
 def _prepare(
@@ -128,21 +141,25 @@ def _prepare(
     clock = _Clock()
     check_size(mesh_of(obj))
     forbidden = forbidden_faces(obj, generator)
-    targets = [find_target(obj, ask, forbidden, generator) for ask in asks]
+    places = list(dict.fromkeys((ask.part, ask.table) for ask in asks))
+    targets = [find_target(obj, *place, forbidden=forbidden, generator=generator) for place in places]
+    groups: dict[Group, list[Ask]] = {}
+    for ask in asks:
+        for name in dict.fromkeys(ask.types):
+            groups.setdefault((places.index((ask.part, ask.table)), TYPES.index(name)), []).append(ask)
     watched = watch(hand, hand.zeros().betas if betas is None else betas.to(hand.template))
-    task = _Task(hand, watched, targets, Fields.of(targets), forbidden, config, clock)
+    task = _Task(hand, watched, targets, groups, Fields.of(targets), forbidden, config, clock)
     clock.lap("prepare")
     return task
 
 
 def _queues(
     task: _Task, betas: Tensor, count: int, generator: torch.Generator
-) -> dict[tuple[int, int], tuple[Starts, Aim]]:
+) -> dict[Group, tuple[Starts, Aim]]:
     """For each target and type, closed hands that are worth optimizing, the most promising first."""
-    groups = [(k, t) for k, target in enumerate(task.targets) for t in map(TYPES.index, target.ask.types)]
-    each = math.ceil(task.config.starts / len(groups))
+    each = math.ceil(task.config.starts / len(task.asks))
     placed = {}
-    for k, number in groups:
+    for k, number in task.asks:
         kind = GRASP_TYPES[TYPES[number]]
         state = place_hands(
             task.targets[k], task.hand, task.watched, kind, betas=betas, count=2 * each, generator=generator
@@ -167,11 +184,11 @@ def _queues(
     through = torch.zeros_like(cost, dtype=torch.bool)
     through[:] = pierced(task.targets[0].mesh, task.hand, closed.state)
     cost = torch.where(through, torch.inf, cost)
-    keep = math.ceil(task.config.candidates * count / len(placed))
+    keep = max(count, math.ceil(task.config.candidates * count / len(placed)))
     queues = {}
     for k, number in placed:
         rows = torch.nonzero((closed.target == k) & (closed.type == number)).squeeze(-1)
-        chosen = rows[most_varied(closed.state.select(rows), cost[rows], keep=max(keep, 2))]
+        chosen = rows[most_varied(closed.state.select(rows), cost[rows], keep=keep)]
         some = closed.select(chosen)
         queues[k, number] = (some, aim_at(task.hand, task.watched, task.around, some))
     task.clock.lap("screen")
@@ -182,8 +199,8 @@ def _check_any(task: _Task, placed: dict) -> None:
     if placed:
         return
     target = task.targets[0]
-    part = f" on the part '{target.ask.part}'" if target.ask.part else ""
-    types = ", ".join(dict.fromkeys(t for target in task.targets for t in target.ask.types))
+    part = f" on the part '{target.part}'" if target.part else ""
+    types = ", ".join(dict.fromkeys(TYPES[number] for _, number in task.asks))
     raise InputError(
         f"found no place for a hand{part}",
         where=target.mesh.name,
@@ -225,23 +242,27 @@ def _energy(task: _Task, starts: Starts, aim: Aim, forces: Tensor) -> Tensor:
 
 
 def _batches(
-    queues: dict[tuple[int, int], tuple[Starts, Aim]],
-    found: dict[tuple[int, int], list[Found]],
+    queues: dict[Group, tuple[Starts, Aim]],
+    found: dict[Group, list[Found]],
     count: int,
     config: OptimizeConfig,
 ) -> Iterator[tuple[Starts, Aim]]:
-    """Candidates of all groups in turn until there are enough: first to every group its share, then to those
-    that have candidates left."""
+    """Candidates of all groups in turn until there are enough: first to every group its share, then to those that
+    have candidates left. A group of which so many gave none is given up."""
     taken = dict.fromkeys(queues, 0)
     share = math.ceil(count / len(queues))
     while True:
-        missing = count - sum(map(len, found.values()))
-        left = {key: len(starts) - taken[key] for key, (starts, _) in queues.items()}
-        short = [key for key in queues if left[key] and len(found[key]) < share]
-        short = short or [key for key in queues if left[key]]
+        missing = min(count - _total(found), config.candidates * count - sum(taken.values()))
+        left = {
+            key: len(starts) - taken[key]
+            for key, (starts, _) in queues.items()
+            if found[key] or taken[key] < GIVE_UP
+        }
+        short = [key for key in left if left[key] and len(found[key]) < share]
+        short = short or [key for key in left if left[key]]
         if missing <= 0 or not short:
             return
-        size = max(1, min(config.batch, math.ceil(1.25 * missing)) // len(short))
+        size = max(1, min(config.batch, max(AT_LEAST, math.ceil(MORE * missing))) // len(short))
         parts = []
         for key in short:
             rows = torch.arange(taken[key], taken[key] + min(size, left[key]))
@@ -253,9 +274,9 @@ def _batches(
 
 
 def _outcomes(
-    task: _Task, batch: tuple[Starts, Aim], *, seed: int
-) -> Iterator[tuple[tuple[int, int], Found | str]]:
-    """What becomes of each hand of a batch, with its target and type."""
+    task: _Task, batch: tuple[Starts, Aim], found: dict[Group, list[Found]], *, seed: int
+) -> Iterator[tuple[Group, Found | str]]:
+    """What becomes of each hand of a batch, with its group."""
     starts, aim = batch
     state, cost = minimize(
         task.hand, task.watched, task.around, starts, aim=aim, config=task.config, seed=seed
@@ -265,9 +286,18 @@ def _outcomes(
     apart = nearest_bones(task.hand, task.watched, state)
     task.clock.lap("soft tissue")
     for row, grasp in enumerate(grasps):
-        k, number = int(starts.target[row]), int(starts.type[row])
-        candidate = Candidate(grasp, TYPES[number], float(cost[row]), float(apart[row]))
-        yield (k, number), judge(candidate, task.targets[k], task.forbidden, config=task.config)
+        group = int(starts.target[row]), int(starts.type[row])
+        asks = task.asks[group]
+        yield (
+            group,
+            judge(
+                Candidate(grasp, TYPES[group[1]], float(cost[row]), float(apart[row])),
+                task.targets[group[0]],
+                task.forbidden,
+                ask=asks[len(found[group]) % len(asks)],
+                config=task.config,
+            ),
+        )
     task.clock.lap("judge")
 
 

@@ -158,7 +158,8 @@ def close(
     closing = torch.stack([kind.closing for kind in GRASP_TYPES.values()]).to(hand.template)
     step = config.close_rate * closing[starts.type].unflatten(1, (5, 3))[:, order]  # thumb to pinky
     free = torch.ones(len(starts), 5, 3, dtype=torch.bool)
-    skin, links = watched.of(len(starts))[watched.skin], watched.links.flatten(0, 1)
+    feeling = torch.nonzero(watched.feels).squeeze(-1)
+    skin, links = watched.of(len(starts))[watched.skin][feeling], watched.links.flatten(0, 1)[:, feeling]
     state = starts.state
     for _ in range(config.close_steps):
         distance = grid.query(place(forward(hand, state), skin), index)[0]

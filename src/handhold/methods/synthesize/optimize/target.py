@@ -11,7 +11,6 @@ from torch import Tensor
 from handhold.errors import InputError
 from handhold.geometry.grid_distance import GridDistance
 from handhold.interaction.table import Table
-from handhold.methods.synthesize.optimize.result import Ask
 from handhold.objects import ObjectMesh
 from handhold.objects.household import PartedObject
 
@@ -22,29 +21,31 @@ RAYS, SIGHT, OPEN_SKY = 24, 0.3, 0.3
 """A place from which fewer than `OPEN_SKY` of so many rays get so far [m] lies in a hollow: no place for fingers."""
 SPACING, MARGIN = 0.005, 0.015
 """Of the grids that say how far the part is, and what is in the way [m]."""
-KEEP_OFF, KEEP_CLEAR = 0.010, 0.005
+KEEP_OFF, KEEP_CLEAR = 0.010, 0.003
 """How far skin stays from what may not be held, and from what may be, but was not asked for [m]."""
 FAR_BELOW = 1e3
 
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """One ask, seen on the object. All in the object's frame [m].
+    """Where hands are wanted on an object. All in the object's frame [m].
 
     Attributes:
         mesh: the object.
-        ask: what is wanted.
+        part: the part asked for; None for anywhere.
+        table: what the object stands on, if anything.
         wanted: (M,) bool, faces that hands are to touch.
         allowed: (M,) bool, faces that they may touch.
         points, normals: (S, 3) float32, spread evenly by area over the wanted faces.
         centre: (3,) where a hand would best be: the middle of the part, or the centre of mass.
-        head: (3,) unit, from the part towards the rest of the object; None where there is no rest.
+        head: (3,) unit, from the part towards the working end; None where there is none.
         distance: to the wanted faces, unsigned, (1, X, Y, Z).
         room: negative by how much too near a point is to faces that are not wanted, else 0, (1, X, Y, Z).
     """
 
     mesh: ObjectMesh
-    ask: Ask
+    part: str | None
+    table: Table | None
     wanted: np.ndarray
     allowed: np.ndarray
     points: Tensor
@@ -54,11 +55,6 @@ class Target:
     distance: GridDistance
     room: GridDistance
 
-    @property
-    def table(self) -> Table | None:
-        """What the object stands on."""
-        return self.ask.table
-
 
 def mesh_of(obj: ObjectMesh | PartedObject) -> ObjectMesh:
     """The mesh, whether it has parts or not."""
@@ -66,13 +62,19 @@ def mesh_of(obj: ObjectMesh | PartedObject) -> ObjectMesh:
 
 
 def find_target(
-    obj: ObjectMesh | PartedObject, ask: Ask, forbidden: np.ndarray, generator: torch.Generator
+    obj: ObjectMesh | PartedObject,
+    part: str | None,
+    table: Table | None,
+    *,
+    forbidden: np.ndarray,
+    generator: torch.Generator,
 ) -> Target:
-    """See an ask on an object.
+    """See what is asked on an object.
 
     Args:
         obj: the object.
-        ask: what is wanted.
+        part: name of the part that is asked for.
+        table: what the object stands on.
         forbidden: (M,) bool, faces that no finger may touch (`forbidden_faces`).
         generator: source of randomness.
 
@@ -81,8 +83,8 @@ def find_target(
     """
     mesh = mesh_of(obj)
     wanted = ~forbidden
-    if ask.part is not None:
-        wanted = _faces_of_part(obj, ask.part)
+    if part is not None:
+        wanted = _faces_of_part(obj, part)
     if not wanted.any():
         raise InputError(
             "there is no place on it that may be held",
@@ -97,14 +99,14 @@ def find_target(
         own = _sample_faces(mesh, wanted, generator)
         points, normals, face = (np.concatenate(x) for x in zip((points, normals, face), own, strict=True))
         on = wanted[face]
-    centre = points[on].mean(0) if ask.part is not None else _centre_of_mass(mesh)
-    rest = points[~on]
-    head = rest.mean(0) - centre if ask.part is not None and len(rest) else np.zeros(3)
+    centre = points[on].mean(0) if part is not None else _centre_of_mass(mesh)
+    head = _head(points, centre, on=on, forbidden=forbidden[face]) if part is not None else np.zeros(3)
     length = float(np.linalg.norm(head))
-    distance, room = _fields(mesh, points, on, forbidden[face], parts=ask.part is not None)
+    distance, room = _fields(mesh, points, on, forbidden[face], parts=part is not None)
     return Target(
         mesh,
-        ask,
+        part,
+        table,
         wanted,
         wanted | ~forbidden,
         torch.from_numpy(points[on]).float(),
@@ -120,7 +122,7 @@ def forbidden_faces(obj: ObjectMesh | PartedObject, generator: torch.Generator) 
     """Faces (M,) bool that no finger may touch: parts not to be held; without parts, the inside of hollows."""
     if isinstance(obj, PartedObject):
         return ~np.array([part.hold for part in obj.parts])[obj.face_parts]
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     seen = obj.sample(SAMPLES, generator)
     points, normals = seen.points.double().numpy(), seen.normals.double().numpy()
@@ -129,7 +131,7 @@ def forbidden_faces(obj: ObjectMesh | PartedObject, generator: torch.Generator) 
     if not hidden.any():
         return np.zeros(len(obj.faces), bool)
     # A face is as most of the eight places around it are: single rays that slip through say nothing.
-    return hidden[cKDTree(points).query(middles, k=8)[1]].mean(1) > 0.5
+    return hidden[KDTree(points).query(middles, k=8)[1]].mean(1) > 0.5
 
 
 def exposure(mesh: ObjectMesh, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
@@ -198,6 +200,13 @@ def _faces_of_part(obj: ObjectMesh | PartedObject, name: str) -> np.ndarray:
     return wanted
 
 
+def _head(points: np.ndarray, centre: np.ndarray, *, on: np.ndarray, forbidden: np.ndarray) -> np.ndarray:
+    """From the middle of a part to the working end: to what is not to be held (a blade, a pen's point), or else to the
+    rest of the object; nothing if there is none."""
+    end = forbidden if forbidden.any() else ~on
+    return points[end].mean(0) - centre if end.any() else np.zeros(3)
+
+
 def _sample_faces(mesh: ObjectMesh, chosen: np.ndarray, generator: torch.Generator) -> tuple[np.ndarray, ...]:
     from handhold.geometry.sampling import sample_surface
 
@@ -226,18 +235,18 @@ def _fields(
     There is no room where the nearest face is forbidden, or not wanted, and nearer than its margin. So there is
     room on the outside of a thin wall, though the inside is nearer than the margin.
     """
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     low, high = mesh.vertices.min(0) - MARGIN, mesh.vertices.max(0) + MARGIN
     spacing = max(SPACING, float((high - low).max()) / 100)
     counts = np.ceil((high - low) / spacing).astype(int) + 1
     axes = [a + spacing * np.arange(n) for a, n in zip(low, counts, strict=True)]
     nodes = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
-    to_wanted = cKDTree(points[on]).query(nodes)[0] if parts else np.zeros(len(nodes))
+    to_wanted = KDTree(points[on]).query(nodes)[0] if parts else np.zeros(len(nodes))
     margin = np.where(forbidden, KEEP_OFF, np.where(on, 0.0, KEEP_CLEAR if parts else 0.0))
     room = np.zeros(len(nodes))
     if margin.any():
-        nearest, which = cKDTree(points).query(nodes)
+        nearest, which = KDTree(points).query(nodes)
         room = (nearest - margin[which]).clip(max=0) * (margin[which] > 0)
     to_grid = lambda values: _as_grid(values, low, spacing, counts)
     return to_grid(to_wanted), to_grid(room)

@@ -43,6 +43,7 @@ class Watched:
         pairs: (n, 2) long, bone points of different fingers.
         palm: (V,) bool, skin points of the palm and the thumb's ball.
         palm_facing: (3,) unit, where the palm faces in the flat hand.
+        feels: (V,) bool, skin points on the palmar side of fingers: what stops a finger that closes.
         links: (5, 3, V) bool, thumb to pinky, knuckle to tip: which skin points each bone carries.
     """
 
@@ -59,6 +60,7 @@ class Watched:
     pairs: Tensor
     palm: Tensor
     palm_facing: Tensor
+    feels: Tensor
     links: Tensor
 
     def of(self, rows: int) -> SkinnedPoints:
@@ -91,6 +93,7 @@ def watch(hand: Hand, betas: Tensor) -> Watched:
         pairs=_finger_pairs(),
         palm=palm[chosen],
         palm_facing=normalize(normals[palm].mean(0), dim=0),
+        feels=hand.palmar[chosen] & (owner[chosen] > 0),
         links=torch.stack([torch.stack([owner[chosen] == j for j in FINGER_JOINTS[f]]) for f in FINGERS]),
     )
 
