@@ -291,7 +291,7 @@ def test_interrupted_while_writing_leaves_nothing(scenes, tmp_path, monkeypatch)
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("arguments", [(), ("make", "x"), ("pertub", "x")])
+@pytest.mark.parametrize("arguments", [(), ("mak", "x"), ("pertub", "x")])
 def test_only_the_subcommands_there_are(arguments, capfd):
     assert main(["data", *arguments]) == 2
     said = capfd.readouterr().err

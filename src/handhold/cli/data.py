@@ -1,4 +1,4 @@
-"""Make data for refining and scoring."""
+"""Make data for refining, scoring and training."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Annotated
 
 import tyro
 
+from handhold.cli.data_make import Make, run_make
 from handhold.cli.perturb import Perturb, run_perturb
 
-Options = Annotated[Perturb, tyro.conf.subcommand("perturb")] | Annotated[None, tyro.conf.Suppress]
-"""The subcommands; tyro takes one alone only beside a second that is never shown."""
+Options = Annotated[Make, tyro.conf.subcommand("make")] | Annotated[Perturb, tyro.conf.subcommand("perturb")]
 
 
-def run(options: Perturb) -> int:
+def run(options: Make | Perturb) -> int:
     """Do what the subcommand says. Returns the exit code."""
-    return run_perturb(options)
+    return run_make(options) if isinstance(options, Make) else run_perturb(options)
