@@ -8,13 +8,11 @@ import numpy as np
 import torch
 
 from handhold.hand import HandParams
-from handhold.hand.kinematics import HandState, forward, place, surface_points
-from handhold.interaction.flesh import bone_of_skin, flesh_points
+from handhold.hand.kinematics import HandState
 from handhold.interaction.grasp import Contact, Grasp
 from handhold.interaction.hand_object import HandObject
 from handhold.interaction.measures import CONTACT_MM
-from handhold.interaction.rows import Rows
-from handhold.interaction.soft_contact import yield_to
+from handhold.interaction.soft_skin import soft_skin
 
 
 @torch.no_grad()
@@ -26,12 +24,7 @@ def yielding(grasps: Sequence[Grasp]) -> list[Grasp]:
     """
     hand, obj = grasps[0].hand, grasps[0].object
     state = HandState.from_params(hand, HandParams.stack([grasp.params for grasp in grasps]))
-    pose = forward(hand, state)
-    skin = place(pose, surface_points(hand, state.betas))
-    flesh = place(pose, flesh_points(hand, state.betas))[:, bone_of_skin(hand)]
-    index = torch.zeros(len(grasps), dtype=torch.long)
-    unseen = torch.full((len(grasps), 21, 3), torch.nan)  # keypoints that `yield_to` does not look at
-    offsets = yield_to(Rows(hand, state, unseen, (obj,), index, "exact"), skin, flesh=flesh)
+    offsets = soft_skin(hand, state, obj)
     return [grasp.with_(offsets=offset) for grasp, offset in zip(grasps, offsets, strict=True)]
 
 

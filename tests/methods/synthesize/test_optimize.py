@@ -15,7 +15,7 @@ from handhold.interaction.grasp_types import GRASP_TYPES
 from handhold.interaction.hand_object import HandObject
 from handhold.interaction.measures import fingers_touching, measure
 from handhold.interaction.table import Table
-from handhold.methods.synthesize.optimize import Ask, OptimizeConfig, optimize_grasps
+from handhold.methods.synthesize.optimize import Ask, OptimizeConfig, optimize_grasps, optimize_many
 from handhold.methods.synthesize.optimize.aim import Aim
 from handhold.methods.synthesize.optimize.energy import closure, off_posture
 from handhold.methods.synthesize.optimize.places import pairs
@@ -30,7 +30,7 @@ QUICK = OptimizeConfig(starts=160, steps=100, batch=16)
 WRAPS = Ask(types=("power", "precision"))
 
 
-def cylinder(radius: float = 0.03, height: float = 0.12) -> ObjectMesh:
+def cylinder(radius: float = 0.025, height: float = 0.12) -> ObjectMesh:
     solid = trimesh.creation.cylinder(radius, height, sections=48)
     return ObjectMesh.from_arrays(solid.vertices, solid.faces, name="cylinder")
 
@@ -302,3 +302,20 @@ def test_the_most_varied_are_the_cheapest_that_differ():
     cost = torch.tensor([1.0, 2.0, 3.0, torch.inf])
     assert most_varied(state, cost, keep=2).tolist() == [0, 2]
     assert most_varied(state, cost, keep=4).tolist() == [0, 2, 1]
+
+
+def test_several_objects_in_one_batch_give_what_each_gives_alone():
+    hand, things = Hand.open("right"), [cylinder(), box(0.03, 0.05, 0.15)]
+    few = OptimizeConfig(starts=96, steps=60)
+    asks = [Ask(types=("power",)), Ask(types=("precision",))]
+    seeds = lambda: [torch.Generator().manual_seed(k) for k in range(2)]
+    together = optimize_many(things, hand, count=4, asks=[[a] for a in asks], config=few, generators=seeds())
+    for thing, ask, source, many in zip(things, asks, seeds(), together, strict=True):
+        alone = optimize_grasps(thing, hand, count=4, asks=[ask], config=few, generator=source)
+        assert len(many.found) == len(alone.found) > 0
+        assert many.rejected == alone.rejected
+        for a, b in zip(many.grasps, alone.grasps, strict=True):
+            assert a.object is thing
+            torch.testing.assert_close(a.surface().vertices, b.surface().vertices, atol=1e-3, rtol=0)
+    with pytest.raises(InputError, match="not one for each"):
+        optimize_many(things, hand, count=1, asks=[[asks[0]]])

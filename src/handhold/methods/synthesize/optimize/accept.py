@@ -8,14 +8,12 @@ import numpy as np
 import torch
 
 from handhold.hand import BONES, Hand
-from handhold.hand.kinematics import HandState, forward, keypoint_points, place, surface_points
-from handhold.interaction.flesh import bone_of_skin, flesh_points
+from handhold.hand.kinematics import HandState, forward, keypoint_points, place
 from handhold.interaction.grasp import Grasp
 from handhold.interaction.grasp_types import GRASP_TYPES, touched_regions
 from handhold.interaction.hand_object import HandObject
 from handhold.interaction.measures import CONTACT_MM, bones_through, fingers_touching, limit_violation_deg
-from handhold.interaction.rows import Rows
-from handhold.interaction.soft_contact import yield_to
+from handhold.interaction.soft_skin import soft_skin
 from handhold.methods.synthesize.optimize.config import OptimizeConfig
 from handhold.methods.synthesize.optimize.result import Ask, Found
 from handhold.methods.synthesize.optimize.target import Target
@@ -40,24 +38,16 @@ SINKS = 0.001
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A hand after optimization: its grasp, type, energy, and how near the bones of two fingers come [m]."""
+    """A hand after optimization: its grasp, energy, and how near the bones of two fingers come [m]."""
 
     grasp: Grasp
-    type: str
     energy: float
     bones_apart: float
 
 
-@torch.no_grad()
 def as_grasps(obj: ObjectMesh, hand: Hand, state: HandState) -> list[Grasp]:
     """Hands in the object's frame as grasps, their skin yielding to the surface."""
-    keypoints = place(forward(hand, state), keypoint_points(hand, state.betas))
-    index = torch.zeros(len(keypoints), dtype=torch.long)
-    rows = Rows(hand, state, keypoints, (obj,), index, "exact")
-    skin = place(forward(hand, state), surface_points(hand, state.betas))
-    flesh = place(forward(hand, state), flesh_points(hand, state.betas))[:, bone_of_skin(hand)]
-    offsets = yield_to(rows, skin, flesh=flesh)
-    params = state.params(hand)
+    offsets, params = soft_skin(hand, state, obj), state.params(hand)
     return [
         Grasp(hand, params[k], obj, torch.eye(4), offsets=offsets[k], name=obj.name)
         for k in range(len(offsets))
@@ -80,7 +70,13 @@ def pierced(obj: ObjectMesh, hand: Hand, state: HandState) -> torch.Tensor:
 
 
 def judge(
-    candidate: Candidate, target: Target, forbidden: np.ndarray, *, ask: Ask, config: OptimizeConfig
+    candidate: Candidate,
+    target: Target,
+    forbidden: np.ndarray,
+    *,
+    type: str,
+    ask: Ask,
+    config: OptimizeConfig,
 ) -> Found | str:
     """A grasp with its figures if it is accepted, else the cause, one of `CAUSES`. All measures are exact.
 
@@ -88,6 +84,7 @@ def judge(
         candidate: one grasp.
         target: where it was asked for.
         forbidden: (M,) bool, faces that may not be touched.
+        type: its grasp type.
         ask: what it is to answer.
         config: the bounds.
 
@@ -95,7 +92,7 @@ def judge(
         SimulationError, MissingExtra: physics is asked for, and cannot be done.
     """
     pair = HandObject.of_grasp(candidate.grasp)
-    kind = GRASP_TYPES[candidate.type]
+    kind = GRASP_TYPES[type]
     if limit_violation_deg(pair) > LIMIT_DEG:
         return "limits"
     if candidate.bones_apart < config.bones_apart:
@@ -121,7 +118,7 @@ def judge(
     fingers = fingers_touching(nearest.distance * 1e3, candidate.grasp.hand.finger_labels.numpy())
     found = Found(
         candidate.grasp,
-        candidate.type,
+        type,
         ask,
         candidate.energy,
         on_part,

@@ -67,7 +67,7 @@ class OptimizeConfig:
     starts: int = 1024
     candidates: int = 4
     batch: int = 64
-    steps: int = 250
+    steps: int = 150
     learning_rate: float = 0.02
     wrist_rate: float = 0.0015
     last_rate: float = 0.02

@@ -2,77 +2,30 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from handhold.errors import InputError
 from handhold.hand import Hand
-from handhold.interaction.grasp_types import GRASP_TYPES
-from handhold.methods.synthesize.optimize.accept import Candidate, as_grasps, judge, nearest_bones, pierced
-from handhold.methods.synthesize.optimize.aim import Aim, aim_at
+from handhold.methods.synthesize.optimize.accept import Candidate, as_grasps, nearest_bones
 from handhold.methods.synthesize.optimize.config import OptimizeConfig
-from handhold.methods.synthesize.optimize.energy import energy
 from handhold.methods.synthesize.optimize.fields import Fields
 from handhold.methods.synthesize.optimize.minimize import minimize
-from handhold.methods.synthesize.optimize.result import Ask, Found, Synthesis, any_types
-from handhold.methods.synthesize.optimize.start import Starts, close, most_varied, place_hands
-from handhold.methods.synthesize.optimize.target import (
-    Target,
-    check_size,
-    find_target,
-    forbidden_faces,
-    mesh_of,
-)
+from handhold.methods.synthesize.optimize.result import Ask, Synthesis
+from handhold.methods.synthesize.optimize.search import Candidates, Search
 from handhold.methods.synthesize.optimize.watched import Watched, watch
 from handhold.objects import ObjectMesh
 from handhold.objects.household import PartedObject
 
-TYPES = tuple(GRASP_TYPES)
-GIVE_UP = 10
-"""A group of which so many were optimized and none accepted is tried no further."""
-MORE, AT_LEAST = 1.4, 16
-"""So many times as many hands are optimized as grasps are missing, and not fewer than these: a batch of few takes
-nearly as long."""
-Group = tuple[int, int]
-"""Number of a target, and of a grasp type."""
-
-
-@dataclass(frozen=True)
-class _Task:
-    """What stays the same during one call."""
-
-    hand: Hand
-    watched: Watched
-    targets: list[Target]
-    asks: dict[
-        tuple[int, int], list[Ask]
-    ]  # by target and type, the groups that starts and grasps are shared among
-    around: Fields
-    forbidden: np.ndarray
-    config: OptimizeConfig
-    clock: _Clock
-
-
-class _Clock:
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self.since = time.perf_counter()
-
-    def lap(self, stage: str) -> None:
-        now = time.perf_counter()
-        self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self.since
-        self.since = now
+Thing = ObjectMesh | PartedObject
 
 
 def optimize_grasps(
-    obj: ObjectMesh | PartedObject,
+    obj: Thing,
     hand: Hand,
     *,
     count: int,
@@ -102,209 +55,121 @@ def optimize_grasps(
             start is of use, or the count is less than one.
         SimulationError, MissingExtra: physics is asked for, and cannot be done.
     """
-    config, asks = config or OptimizeConfig(), tuple(asks or (Ask(any_types(mesh_of(obj))),))
-    generator = generator or torch.Generator().manual_seed(0)
+    generators = None if generator is None else [generator]
+    (found,) = optimize_many(
+        [obj],
+        hand,
+        count=count,
+        asks=None if asks is None else [asks],
+        config=config,
+        generators=generators,
+        betas=betas,
+        progress=progress,
+    )
+    return found
+
+
+def optimize_many(
+    objects: Sequence[Thing],
+    hand: Hand,
+    *,
+    count: int,
+    asks: Sequence[Sequence[Ask]] | None = None,
+    config: OptimizeConfig | None = None,
+    generators: Sequence[torch.Generator] | None = None,
+    betas: Tensor | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Synthesis]:
+    """`optimize_grasps` of several objects, hands of different objects in one batch.
+
+    Args:
+        objects: the objects.
+        hand: the hand, float32 on the CPU.
+        count: how many grasps are wanted of each.
+        asks: what is wanted of each.
+        config: settings.
+        generators: a source of randomness for each; without, seed 0 for each.
+        betas: (S,) the hand's shape; the mean one by default.
+        progress: is called with how many there are, and how many are wanted, of all objects.
+
+    Returns:
+        What came out, object by object. What belongs to one batch is shared by rows in `seconds`.
+
+    Raises:
+        InputError, SimulationError, MissingExtra: as `optimize_grasps`, for the first object that gives cause.
+    """
+    config = config or OptimizeConfig()
     if count < 1:
         raise InputError("nothing to do", where="count", expected="at least 1", got=count)
-    task = _prepare(obj, hand, asks, betas, config, generator)
+    sources = generators or [torch.Generator().manual_seed(0) for _ in objects]
+    wanted = asks or [()] * len(objects)
+    if not len(sources) == len(wanted) == len(objects):
+        raise InputError("not one for each object", where="asks, generators", expected=len(objects))
     betas = hand.zeros().betas if betas is None else betas.to(hand.template)
-    queues = _queues(task, betas, count, generator)
-    found: dict[Group, list[Found]] = {group: [] for group in queues}
-    rejected: Counter[str] = Counter()
-    for batch in _batches(queues, found, count, config):
-        for group, outcome in _outcomes(task, batch, found, seed=generator.initial_seed()):
-            if isinstance(outcome, str):
-                rejected[outcome] += 1
-            elif _total(found) < count:
-                found[group].append(outcome)
-        if progress:
-            progress(_total(found), count)
-    ranked = [
-        replace(one, grasp=one.grasp.with_(name=f"{task.targets[0].mesh.name}_{k:03d}"))
-        for k, one in enumerate(_ranked(list(found.values())))
+    watched = watch(hand, betas)
+    searches = [
+        Search(
+            obj,
+            hand,
+            watched,
+            asks=tuple(own),
+            betas=betas,
+            count=count,
+            config=config,
+            generator=source,
+        )
+        for obj, own, source in zip(objects, wanted, sources, strict=True)
     ]
-    return Synthesis(tuple(ranked), dict(rejected), task.clock.seconds)
+    around = Fields.of([target for search in searches for target in search.targets])
+    while batches := _next(searches, config.batch):
+        for batch in batches:
+            _do(batch, hand, watched, around, config=config, seed=sources[0].initial_seed())
+            if progress:
+                progress(sum(search.total for search in searches), count * len(searches))
+    return [search.result() for search in searches]
 
 
-def _total(found: dict[Group, list[Found]]) -> int:
-    return sum(map(len, found.values()))
+Batch = list[tuple[Search, int, Candidates]]
+"""Objects, the number of the first target of each, and their hands."""
 
 
-def _prepare(
-    obj: ObjectMesh | PartedObject,
-    hand: Hand,
-    asks: tuple[Ask, ...],
-    betas: Tensor | None,
-    config: OptimizeConfig,
-    generator: torch.Generator,
-) -> _Task:
-    clock = _Clock()
-    check_size(mesh_of(obj))
-    forbidden = forbidden_faces(obj, generator)
-    places = list(dict.fromkeys((ask.part, ask.table) for ask in asks))
-    targets = [find_target(obj, *place, forbidden=forbidden, generator=generator) for place in places]
-    groups: dict[Group, list[Ask]] = {}
-    for ask in asks:
-        for name in dict.fromkeys(ask.types):
-            groups.setdefault((places.index((ask.part, ask.table)), TYPES.index(name)), []).append(ask)
-    watched = watch(hand, hand.zeros().betas if betas is None else betas.to(hand.template))
-    task = _Task(hand, watched, targets, groups, Fields.of(targets), forbidden, config, clock)
-    clock.lap("prepare")
-    return task
+def _next(searches: list[Search], most: int) -> list[Batch]:
+    """What is to be optimized next, in batches of about so many hands at most."""
+    batches: list[Batch] = []
+    first, rows = 0, 0
+    for search in searches:
+        some = search.next()
+        if some is not None:
+            if not batches or rows + len(some) > most:
+                batches.append([])
+                rows = 0
+            batches[-1].append((search, first, some))
+            rows += len(some)
+        first += len(search.targets)
+    return batches
 
 
-def _queues(
-    task: _Task, betas: Tensor, count: int, generator: torch.Generator
-) -> dict[Group, tuple[Starts, Aim]]:
-    """For each target and type, closed hands that are worth optimizing, the most promising first."""
-    each = math.ceil(task.config.starts / len(task.asks))
-    placed = {}
-    for k, number in task.asks:
-        kind = GRASP_TYPES[TYPES[number]]
-        state = place_hands(
-            task.targets[k], task.hand, task.watched, kind, betas=betas, count=2 * each, generator=generator
-        )
-        rows = len(state.wrist)
-        starts = Starts(state, torch.full((rows,), number), torch.full((rows,), k))
-        if rows:
-            cheap = _cost(task, starts).argsort(stable=True)[:each]
-            placed[k, number] = starts.select(cheap)
-    task.clock.lap("place")
-    _check_any(task, placed)
-    closed = close(
-        task.around.solid,
-        task.hand,
-        task.watched,
-        Starts.cat(list(placed.values())),
-        task.config,
-        index=task.around.object[torch.cat([s.target for s in placed.values()])],
-    )
-    task.clock.lap("close")
-    cost = _cost(task, closed)
-    through = torch.zeros_like(cost, dtype=torch.bool)
-    through[:] = pierced(task.targets[0].mesh, task.hand, closed.state)
-    cost = torch.where(through, torch.inf, cost)
-    keep = max(count, math.ceil(task.config.candidates * count / len(placed)))
-    queues = {}
-    for k, number in placed:
-        rows = torch.nonzero((closed.target == k) & (closed.type == number)).squeeze(-1)
-        chosen = rows[most_varied(closed.state.select(rows), cost[rows], keep=keep)]
-        some = closed.select(chosen)
-        queues[k, number] = (some, aim_at(task.hand, task.watched, task.around, some))
-    task.clock.lap("screen")
-    return queues
+def _do(
+    batch: Batch, hand: Hand, watched: Watched, around: Fields, *, config: OptimizeConfig, seed: int
+) -> None:
+    """Optimize a batch, judge it, and hand every search its own."""
+    start = time.perf_counter()
+    every = Candidates.cat([_numbered(some, first) for _, first, some in batch])
+    state, cost = minimize(hand, watched, around, every.starts, aim=every.aim, config=config, seed=seed)
+    apart = nearest_bones(hand, watched, state)
+    each = (time.perf_counter() - start) / len(every)
+    row = 0
+    for search, _, some in batch:
+        rows = slice(row, row + len(some))
+        row += len(some)
+        search.seconds["optimize"] = search.seconds.get("optimize", 0.0) + each * len(some)
+        with search.timed("soft tissue"):
+            grasps = as_grasps(search.mesh, hand, state.select(rows))
+        with search.timed("judge"):
+            figures = zip(grasps, cost[rows].tolist(), apart[rows].tolist(), strict=True)
+            search.take(some.starts, [Candidate(*figure) for figure in figures])
 
 
-def _check_any(task: _Task, placed: dict) -> None:
-    if placed:
-        return
-    target = task.targets[0]
-    part = f" on the part '{target.part}'" if target.part else ""
-    types = ", ".join(dict.fromkeys(TYPES[number] for _, number in task.asks))
-    raise InputError(
-        f"found no place for a hand{part}",
-        where=target.mesh.name,
-        expected="two facing sides as wide as the grasp types allow",
-        got=f"none for {types}",
-        remedy="Allow other grasp types or another part, or check the units.",
-    )
-
-
-@torch.no_grad()
-def _cost(task: _Task, starts: Starts) -> Tensor:
-    """The energy of hands that are not optimized, and how far they are from where the object is best held."""
-    aim = aim_at(task.hand, task.watched, task.around, starts)
-    forces = torch.zeros_like(aim.required)
-    cost = _energy(task, starts, aim, forces)
-    centres = torch.stack([target.centre for target in task.targets])[starts.target]
-    skin = task.watched.of(len(starts))[task.watched.patches]
-    middle = _middle(task.hand, starts, skin)
-    return cost + task.config.lever * (middle - centres).norm(dim=-1)
-
-
-def _middle(hand: Hand, starts: Starts, skin) -> Tensor:
-    from handhold.hand.kinematics import forward, place
-
-    return place(forward(hand, starts.state), skin).mean(1)
-
-
-def _energy(task: _Task, starts: Starts, aim: Aim, forces: Tensor) -> Tensor:
-    return energy(
-        task.hand,
-        task.watched,
-        task.around,
-        starts.state,
-        target=starts.target,
-        aim=aim,
-        forces=forces,
-        config=task.config,
-    )
-
-
-def _batches(
-    queues: dict[Group, tuple[Starts, Aim]],
-    found: dict[Group, list[Found]],
-    count: int,
-    config: OptimizeConfig,
-) -> Iterator[tuple[Starts, Aim]]:
-    """Candidates of all groups in turn until there are enough: first to every group its share, then to those that
-    have candidates left. A group of which so many gave none is given up."""
-    taken = dict.fromkeys(queues, 0)
-    share = math.ceil(count / len(queues))
-    while True:
-        missing = min(count - _total(found), config.candidates * count - sum(taken.values()))
-        left = {
-            key: len(starts) - taken[key]
-            for key, (starts, _) in queues.items()
-            if found[key] or taken[key] < GIVE_UP
-        }
-        short = [key for key in left if left[key] and len(found[key]) < share]
-        short = short or [key for key in left if left[key]]
-        if missing <= 0 or not short:
-            return
-        size = max(1, min(config.batch, max(AT_LEAST, math.ceil(MORE * missing))) // len(short))
-        parts = []
-        for key in short:
-            rows = torch.arange(taken[key], taken[key] + min(size, left[key]))
-            taken[key] += len(rows)
-            parts.append((queues[key][0].select(rows), queues[key][1].select(rows)))
-        starts = Starts.cat([p[0] for p in parts])
-        aims = [p[1] for p in parts]
-        yield starts, Aim(*(torch.cat([getattr(a, name) for a in aims]) for name in Aim.__dataclass_fields__))
-
-
-def _outcomes(
-    task: _Task, batch: tuple[Starts, Aim], found: dict[Group, list[Found]], *, seed: int
-) -> Iterator[tuple[Group, Found | str]]:
-    """What becomes of each hand of a batch, with its group."""
-    starts, aim = batch
-    state, cost = minimize(
-        task.hand, task.watched, task.around, starts, aim=aim, config=task.config, seed=seed
-    )
-    task.clock.lap("optimize")
-    grasps = as_grasps(task.targets[0].mesh, task.hand, state)
-    apart = nearest_bones(task.hand, task.watched, state)
-    task.clock.lap("soft tissue")
-    for row, grasp in enumerate(grasps):
-        group = int(starts.target[row]), int(starts.type[row])
-        asks = task.asks[group]
-        yield (
-            group,
-            judge(
-                Candidate(grasp, TYPES[group[1]], float(cost[row]), float(apart[row])),
-                task.targets[group[0]],
-                task.forbidden,
-                ask=asks[len(found[group]) % len(asks)],
-                config=task.config,
-            ),
-        )
-    task.clock.lap("judge")
-
-
-def _ranked(groups: list[list[Found]]) -> list[Found]:
-    """The best first: groups in turn, within each what holds still first, then the lowest energy. Energies of
-    different types do not compare, for each sums over what that type asks for."""
-    held = lambda found: found.still is not None and found.still.held
-    queues = [sorted(group, key=lambda f: (not held(f), f.energy)) for group in groups]
-    ranked = [(rank, number, f) for number, queue in enumerate(queues) for rank, f in enumerate(queue)]
-    return [f for _, _, f in sorted(ranked, key=lambda item: (not held(item[2]), item[0], item[1]))]
+def _numbered(some: Candidates, first: int) -> Candidates:
+    """Candidates whose targets are counted among those of all objects."""
+    return replace(some, starts=replace(some.starts, target=some.starts.target + first))
