@@ -214,7 +214,7 @@ def _comes_back(found: Found) -> bool:
 def _optimizer_config():
     from handhold.methods.synthesize.optimize import OptimizeConfig
 
-    return OptimizeConfig(physics=True)
+    return OptimizeConfig(physics=True, rounds=1)
 
 
 def _optimized(

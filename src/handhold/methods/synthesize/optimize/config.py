@@ -34,7 +34,8 @@ class OptimizeConfig:
     Attributes:
         method: "adam" from closed and screened starts; "langevin" anneals as DexGraspNet does, for comparison.
         starts: hands that are closed and screened, in all; twice as many are placed.
-        candidates: for each grasp asked for, how many of them are optimized at most.
+        candidates: for each grasp asked for, how many of them are optimized at most in one round.
+        rounds: where there are not enough grasps, new starts are tried, so many times in all.
         batch: how many at a time.
         steps: steps of the method.
         learning_rate: of angles and of the whole hand's rotation [rad a step].
@@ -66,6 +67,7 @@ class OptimizeConfig:
     method: Method = "adam"
     starts: int = 1024
     candidates: int = 4
+    rounds: int = 3
     batch: int = 64
     steps: int = 150
     learning_rate: float = 0.02
@@ -94,7 +96,7 @@ class OptimizeConfig:
     drift_cm: float = 0.6
 
     def __post_init__(self) -> None:
-        for name in ("starts", "candidates", "batch", "steps", "close_steps"):
+        for name in ("starts", "candidates", "rounds", "batch", "steps", "close_steps"):
             value = getattr(self, name)
             _demand(name, "a whole number of at least 1", value, holds=isinstance(value, int) and value >= 1)
         for name in ("learning_rate", "wrist_rate", "close_rate", "iv_cm3", "drift_cm"):

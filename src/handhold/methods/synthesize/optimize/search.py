@@ -35,6 +35,8 @@ from handhold.objects import ObjectMesh
 from handhold.objects.household import PartedObject
 
 TYPES = tuple(GRASP_TYPES)
+PLACE_AGAIN = 3
+"""So many times at most hands are placed to get enough that are not through the surface."""
 GIVE_UP = 10
 """A group of which so many were optimized and none accepted is tried no further."""
 MORE, AT_LEAST = 1.4, 16
@@ -104,9 +106,10 @@ class Search:
             self.forbidden = forbidden_faces(obj, generator)
             self.targets, self.groups = self._see(obj, asks or (Ask(any_types(self.mesh)),), generator)
             around = Fields.of(self.targets)
-        self.queues = self._fill(hand, watched, around, betas, generator)
-        self.found: dict[Group, list[Found]] = {group: [] for group in self.queues}
-        self.taken = dict.fromkeys(self.queues, 0)
+        self._refill = lambda: self._fill(hand, watched, around, betas, generator)
+        self.rounds = config.rounds
+        self.found: dict[Group, list[Found]] = {group: [] for group in self.groups}
+        self._begin_round()
 
     @property
     def total(self) -> int:
@@ -122,7 +125,19 @@ class Search:
 
     def next(self) -> Candidates | None:
         """What to optimize next, about as many as are missing: first of every group that has not got its share, then
-        of those that have candidates left. None if there is enough, or nothing left to try."""
+        of those that have candidates left, then of new starts. None if there is enough, or nothing left to try."""
+        some = self._next_of_round()
+        while some is None and self.total < self.count and self.rounds > 0:
+            self._begin_round()
+            some = self._next_of_round()
+        return some
+
+    def _begin_round(self) -> None:
+        self.queues = self._refill()
+        self.taken = dict.fromkeys(self.queues, 0)
+        self.rounds -= 1
+
+    def _next_of_round(self) -> Candidates | None:
         missing = min(self.count - self.total, self.config.candidates * self.count - sum(self.taken.values()))
         left = {
             group: len(queue) - self.taken[group]
@@ -206,15 +221,9 @@ class Search:
         placed: dict[Group, Starts] = {}
         with self.timed("place"):
             for k, number in self.groups:
-                kind, target = GRASP_TYPES[TYPES[number]], self.targets[k]
-                state = place_hands(
-                    target, hand, watched, kind, betas=betas, count=2 * each, generator=generator
-                )
-                rows = len(state.wrist)
-                if rows:
-                    starts = Starts(state, torch.full((rows,), number), torch.full((rows,), k))
-                    cheap = self._cost(hand, watched, around, starts).argsort(stable=True)[:each]
-                    placed[k, number] = starts.select(cheap)
+                starts = self._place(hand, watched, around, betas, generator, (k, number), count=each)
+                if starts is not None:
+                    placed[k, number] = starts
         self._check_any(placed)
         with self.timed("close"):
             closed = Starts.cat(list(placed.values()))
@@ -230,6 +239,36 @@ class Search:
                 some = closed.select(chosen)
                 queues[k, number] = Candidates(some, aim_at(hand, watched, around, some))
         return queues
+
+    def _place(
+        self,
+        hand: Hand,
+        watched: Watched,
+        around: Fields,
+        betas: Tensor,
+        generator: torch.Generator,
+        group: Group,
+        *,
+        count: int,
+    ) -> Starts | None:
+        """The cheapest open hands of a group, at most `count`, none with a bone through the surface; None if there is
+        no place. Twice as many are placed, and again and again where most go through: at a book's edge, in a loop."""
+        k, number = group
+        kind, target = GRASP_TYPES[TYPES[number]], self.targets[k]
+        kept: list[Starts] = []
+        for _ in range(PLACE_AGAIN):
+            state = place_hands(
+                target, hand, watched, kind, betas=betas, count=2 * count, generator=generator
+            )
+            rows = len(state.wrist)
+            if not rows:
+                return None
+            starts = Starts(state, torch.full((rows,), number), torch.full((rows,), k))
+            kept.append(starts.select(torch.nonzero(~pierced(self.mesh, hand, state)).squeeze(-1)))
+            if sum(map(len, kept)) >= count:
+                break
+        starts = Starts.cat(kept)
+        return starts.select(self._cost(hand, watched, around, starts).argsort(stable=True)[:count])
 
     @torch.no_grad()
     def _cost(self, hand: Hand, watched: Watched, around: Fields, starts: Starts) -> Tensor:
