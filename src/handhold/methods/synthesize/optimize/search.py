@@ -37,8 +37,8 @@ from handhold.objects.household import PartedObject
 TYPES = tuple(GRASP_TYPES)
 PLACE_AGAIN = 3
 """So many times at most hands are placed to get enough that are not through the surface."""
-GIVE_UP = 10
-"""A group of which so many were optimized and none accepted is tried no further."""
+GIVE_UP, ONE_IN = 10, 12
+"""A group of which so many were optimized, and less than one in so many accepted, is tried no further."""
 MORE, AT_LEAST = 1.4, 16
 """So many times as many hands are optimized as grasps are missing, and not fewer than these: a batch of few takes
 nearly as long."""
@@ -142,7 +142,7 @@ class Search:
         left = {
             group: len(queue) - self.taken[group]
             for group, queue in self.queues.items()
-            if self.found[group] or self.taken[group] < GIVE_UP
+            if self.taken[group] < max(GIVE_UP, ONE_IN * len(self.found[group]))
         }
         share = math.ceil(self.count / len(self.queues))
         short = [group for group in left if left[group] and len(self.found[group]) < share]
