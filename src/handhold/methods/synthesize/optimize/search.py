@@ -99,14 +99,14 @@ class Search:
         generator: torch.Generator,
     ) -> None:
         self.mesh, self.count, self.config = mesh_of(obj), count, config
+        self.hand, self.watched, self.betas, self.generator = hand, watched, betas, generator
         self.seconds: dict[str, float] = {}
         self.rejected: Counter[str] = Counter()
         with self.timed("prepare"):
             check_size(self.mesh)
             self.forbidden = forbidden_faces(obj, generator)
-            self.targets, self.groups = self._see(obj, asks or (Ask(any_types(self.mesh)),), generator)
-            around = Fields.of(self.targets)
-        self._refill = lambda: self._fill(hand, watched, around, betas, generator)
+            self.targets, self.groups = self._see(obj, asks or (Ask(any_types(self.mesh)),))
+            self.around = Fields.of(self.targets)
         self.rounds = config.rounds
         self.found: dict[Group, list[Found]] = {group: [] for group in self.groups}
         self._begin_round()
@@ -133,7 +133,7 @@ class Search:
         return some
 
     def _begin_round(self) -> None:
-        self.queues = self._refill()
+        self.queues = self._fill()
         self.taken = dict.fromkeys(self.queues, 0)
         self.rounds -= 1
 
@@ -201,11 +201,11 @@ class Search:
         return Synthesis(tuple(named), dict(self.rejected), self.seconds)
 
     def _see(
-        self, obj: ObjectMesh | PartedObject, asks: tuple[Ask, ...], generator: torch.Generator
+        self, obj: ObjectMesh | PartedObject, asks: tuple[Ask, ...]
     ) -> tuple[list[Target], dict[Group, list[Ask]]]:
         places = list(dict.fromkeys((ask.part, ask.table) for ask in asks))
         targets = [
-            find_target(obj, *place, forbidden=self.forbidden, generator=generator) for place in places
+            find_target(obj, *place, forbidden=self.forbidden, generator=self.generator) for place in places
         ]
         groups: dict[Group, list[Ask]] = {}
         for ask in asks:
@@ -213,71 +213,61 @@ class Search:
                 groups.setdefault((places.index((ask.part, ask.table)), TYPES.index(name)), []).append(ask)
         return targets, groups
 
-    def _fill(
-        self, hand: Hand, watched: Watched, around: Fields, betas: Tensor, generator: torch.Generator
-    ) -> dict[Group, Candidates]:
+    def _fill(self) -> dict[Group, Candidates]:
         """For each group, closed hands, the most promising first."""
         each = math.ceil(self.config.starts / len(self.groups))
-        placed: dict[Group, Starts] = {}
         with self.timed("place"):
-            for k, number in self.groups:
-                starts = self._place(hand, watched, around, betas, generator, (k, number), count=each)
-                if starts is not None:
-                    placed[k, number] = starts
+            placed = {group: self._place(group, count=each) for group in self.groups}
+            placed = {group: starts for group, starts in placed.items() if starts is not None}
         self._check_any(placed)
         with self.timed("close"):
             closed = Starts.cat(list(placed.values()))
-            closed = close(around.solid, hand, watched, closed, self.config)
+            closed = close(self.around.solid, self.hand, self.watched, closed, self.config)
         with self.timed("screen"):
-            cost = self._cost(hand, watched, around, closed)
-            cost = torch.where(pierced(self.mesh, hand, closed.state), torch.inf, cost)
+            cost = self._cost(closed)
+            cost = torch.where(pierced(self.mesh, self.hand, closed.state), torch.inf, cost)
             keep = max(self.count, math.ceil(self.config.candidates * self.count / len(placed)))
             queues = {}
             for k, number in placed:
                 rows = torch.nonzero((closed.target == k) & (closed.type == number)).squeeze(-1)
                 chosen = rows[most_varied(closed.state.select(rows), cost[rows], keep=keep)]
                 some = closed.select(chosen)
-                queues[k, number] = Candidates(some, aim_at(hand, watched, around, some))
+                queues[k, number] = Candidates(some, aim_at(self.hand, self.watched, self.around, some))
         return queues
 
-    def _place(
-        self,
-        hand: Hand,
-        watched: Watched,
-        around: Fields,
-        betas: Tensor,
-        generator: torch.Generator,
-        group: Group,
-        *,
-        count: int,
-    ) -> Starts | None:
+    def _place(self, group: Group, *, count: int) -> Starts | None:
         """The cheapest open hands of a group, at most `count`, none with a bone through the surface; None if there is
         no place. Twice as many are placed, and again and again where most go through: at a book's edge, in a loop."""
         k, number = group
-        kind, target = GRASP_TYPES[TYPES[number]], self.targets[k]
         kept: list[Starts] = []
         for _ in range(PLACE_AGAIN):
             state = place_hands(
-                target, hand, watched, kind, betas=betas, count=2 * count, generator=generator
+                self.targets[k],
+                self.hand,
+                self.watched,
+                GRASP_TYPES[TYPES[number]],
+                betas=self.betas,
+                count=2 * count,
+                generator=self.generator,
             )
             rows = len(state.wrist)
             if not rows:
                 return None
             starts = Starts(state, torch.full((rows,), number), torch.full((rows,), k))
-            kept.append(starts.select(torch.nonzero(~pierced(self.mesh, hand, state)).squeeze(-1)))
+            kept.append(starts.select(torch.nonzero(~pierced(self.mesh, self.hand, state)).squeeze(-1)))
             if sum(map(len, kept)) >= count:
                 break
         starts = Starts.cat(kept)
-        return starts.select(self._cost(hand, watched, around, starts).argsort(stable=True)[:count])
+        return starts.select(self._cost(starts).argsort(stable=True)[:count])
 
     @torch.no_grad()
-    def _cost(self, hand: Hand, watched: Watched, around: Fields, starts: Starts) -> Tensor:
+    def _cost(self, starts: Starts) -> Tensor:
         """The energy of hands that are not optimized, and how far they are from where the object is best held."""
-        aim = aim_at(hand, watched, around, starts)
+        aim = aim_at(self.hand, self.watched, self.around, starts)
         cost = energy(
-            hand,
-            watched,
-            around,
+            self.hand,
+            self.watched,
+            self.around,
             starts.state,
             target=starts.target,
             aim=aim,
@@ -285,7 +275,7 @@ class Search:
             config=self.config,
         )
         best = torch.stack([target.centre for target in self.targets])[starts.target]
-        skin = place(forward(hand, starts.state), watched.of(len(starts))[watched.patches])
+        skin = place(forward(self.hand, starts.state), self.watched.of(len(starts))[self.watched.patches])
         return cost + self.config.lever * (skin.mean(1) - best).norm(dim=-1)
 
     def _check_any(self, placed: dict[Group, Starts]) -> None:
