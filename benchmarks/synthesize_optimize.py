@@ -36,7 +36,19 @@ PROCESSES = 2
 SEED = 7_000_000
 EACH, ON_MESH, WITHIN_S, MANY = 24, 10, 30.0, 100
 DIVERSE = ("mug", "bottle", "box", "knife", "ball", "phone", "frying pan", "apple")
-SECTIONS = ("rate", "meshes", "diversity")
+SECTIONS = ("rate", "meshes", "diversity", "ablation")
+ABLATED = ("mug", "knife", "box", "frying pan", "headphones", "apple")
+ABLATION = {
+    "as it is": {},
+    "250 steps": {"steps": 250},
+    "closed, not optimized (1 step)": {"steps": 1},
+    "half the starts": {"starts": 512},
+    "no balls": {"balls": 0.0},
+    "no force closure": {"force_closure": 0.0},
+    "no posture": {"posture": 0.0},
+    "annealed Langevin, 150 steps": {"method": "langevin"},
+    "annealed Langevin, 600 steps": {"method": "langevin", "steps": 600},
+}
 
 
 def main() -> None:
@@ -58,6 +70,8 @@ def main() -> None:
                 known["physics"] = rate(pool, physics=True)
             elif section == "meshes" and files:
                 known["meshes"] = list(pool.map(mesh_row, files))
+            elif section == "ablation":
+                known["ablation"] = list(pool.map(ablation_row, ABLATION.items()))
             elif section == "diversity":
                 known["diversity"] = list(pool.map(diversity_row, DIVERSE))
             known["machine"] = machine()
@@ -134,6 +148,30 @@ def diversity_row(category: str) -> dict:
     }
 
 
+def ablation_row(variant: tuple[str, dict]) -> dict:
+    """Six objects with one setting changed: what is accepted by geometry, and held by physics, of how many."""
+    name, changes = variant
+    config = OptimizeConfig(physics=True, rounds=1, **changes)
+    accepted, physics, tried, seconds, still = 0, 0, 0, 0.0, 0
+    for category in ABLATED:
+        obj = drawn(category)
+        found = optimize_grasps(obj, Hand.open("right"), count=16, asks=asks_for(obj), config=config)
+        accepted += len(found.found)
+        physics += found.rejected.get("physics", 0)
+        tried += len(found.found) + sum(found.rejected.values())
+        still += sum(one.still is not None and one.still.held for one in found.found)
+        seconds += sum(found.seconds.values())
+    return {
+        "name": name,
+        "tried": tried,
+        "geometry": (accepted + physics) / max(tried, 1),
+        "held": accepted / max(accepted + physics, 1),
+        "still": still / max(accepted, 1),
+        "accepted": accepted,
+        "per_second": accepted / seconds,
+    }
+
+
 def synthesize(obj, *, count: int, physics: bool, asks=None) -> Synthesis:
     """By the right mean hand, seed 0."""
     config = OptimizeConfig(physics=physics)
@@ -163,7 +201,26 @@ def page(known: dict) -> str:
         parts.append(mesh_page(known["meshes"]))
     if "diversity" in known:
         parts.append(diversity_page(known["diversity"]))
+    if "ablation" in known:
+        parts.append(ablation_page(known["ablation"]))
     return "\n".join(parts)
+
+
+def ablation_page(rows: list[dict]) -> str:
+    """What each part is good for."""
+    lines = [
+        "## Ablation\n",
+        f"{len(ABLATED)} objects, 16 grasps asked of each, one round of starts. Geometry: accepted by exact measures, of "
+        "those optimized; held: by physics, of those; still: by a hand that does not move, of those held.\n",
+        "| | optimized | geometry | held | still | accepted | a second, one thread |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {r['name']} | {r['tried']} | {r['geometry']:.2f} | {r['held']:.2f} | {r['still']:.2f} | {r['accepted']} "
+        f"| {r['per_second']:.2f} |"
+        for r in rows
+    ]
+    return "\n".join([*lines, ""])
 
 
 def rate_page(known: dict) -> str:
