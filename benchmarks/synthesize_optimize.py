@@ -210,8 +210,8 @@ def ablation_page(rows: list[dict]) -> str:
     """What each part is good for."""
     lines = [
         "## Ablation\n",
-        f"{len(ABLATED)} objects, 16 grasps asked of each, one round of starts. Geometry: accepted by exact measures, of "
-        "those optimized; held: by physics, of those; still: by a hand that does not move, of those held.\n",
+        f"{len(ABLATED)} objects, 16 grasps asked of each, one round of starts. Geometry: accepted by exact measures "
+        "of those optimized; held: by physics, of those; still: by a hand that does not move, of those held.\n",
         "| | optimized | geometry | held | still | accepted | a second, one thread |",
         "|---|---|---|---|---|---|---|",
     ]
