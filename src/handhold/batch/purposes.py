@@ -25,6 +25,8 @@ OVER = 1.1
 """Hands that wrap need not reach the widest place: `power` and `sphere` go over what is so much too wide."""
 CLEARANCE = {"pad": 0.004, "side": 0.008, "palm": 0.010}
 """How high over the table both sides must be for a finger's pad, its side, or a whole finger [m]."""
+FROM_SIDE = frozenset({"drink", "pour", "spray"})
+"""Purposes for which no forearm comes from above: the thing is to be tilted towards the mouth, a cup, a wall."""
 LENGTH = {"power": 0.040, "hook": 0.045, "index_extension": 0.060}
 """Where fingers lie side by side, the part must be so long [m]."""
 
@@ -76,7 +78,8 @@ def asks_for(obj: HouseholdObject) -> tuple[Ask, ...]:
             continue
         types = tuple(t for t in use.types if widths[use.part].suit(t, standing=use.standing))
         if types:
-            ask = Ask(types, use.part, use.purpose, table if use.standing else None)
+            upright = use.standing and use.purpose in FROM_SIDE
+            ask = Ask(types, use.part, use.purpose, table if use.standing else None, from_side=upright)
             by_part.setdefault(use.part, []).append(ask)
     turns = zip_longest(*by_part.values())
     return tuple(ask for turn in turns for ask in turn if ask is not None)

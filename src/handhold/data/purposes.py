@@ -37,13 +37,13 @@ class Use:
 _DONE = """
 mug          | body        | drink                   | stands | power
 mug          | body        | move, hand over         | stands | power, sphere
-mug          | rim         | move                    | stands | sphere, pinch
+mug          | rim         | move                    | stands | pinch
 mug          | handle      | drink                   | stands | power, hook, lateral, tripod
 mug          | handle      | pour, carry             | stands | power, hook, lateral
 glass        | body        | drink                   | stands | power, precision
 glass        | body        | pour                    | stands | power
 glass        | body        | move, hand over         | stands | power, precision, sphere
-glass        | rim         | move                    | stands | sphere, pinch
+glass        | rim         | move                    | stands | pinch
 wine glass   | bowl        | move, hand over         | stands | power, sphere, precision
 wine glass   | stem        | drink, carry            | stands | tripod, pinch, precision, lateral
 wine glass   | stem        | pour                    | stands | precision, tripod

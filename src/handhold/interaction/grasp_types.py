@@ -257,7 +257,7 @@ GRASP_TYPES = {kind.name: kind for kind in (
         opposition="side", between=(("thumb_distal",), ("index_distal", "middle_side")),
         shaft=(("web",), ("thumb_distal", "index_distal", "middle_side")),
         touches=("thumb_distal", "index_distal", "middle_side", "web"),
-        minimum=(*PADS, AtLeast(1, ("middle", "middle_side")), AtLeast(1, ("web", "index_side"))),
+        minimum=(*PADS, AtLeast(1, ("middle", "middle_side")), AtLeast(1, ("web",))),
         sizes=(0.006, 0.018), approach="antipodal",
     ),
     GraspType(

@@ -135,11 +135,11 @@ def _held(found: Found, config: OptimizeConfig) -> Found | str:
     either held .48 and one of the two .60; of the same with the hand 2 cm off .26 and .28, so that the second try
     finds more grasps, hardly more that are none.
     """
-    from handhold.physics import VERDICT, Balance, SqueezeConfig, grasp_verdict, six_way_grasp
+    from handhold.physics import Balance, SqueezeConfig, grasp_verdict
 
     concert = SqueezeConfig(balance=Balance(effort=EFFORT), torques=STRONG, stiffness=STIFF)
     for closing in (SqueezeConfig(), concert):
         trial = grasp_verdict(found.grasp, drift=config.drift_cm / 100, closing=closing)
         if trial.held:
-            return replace(found, six_way=trial, still=six_way_grasp(found.grasp, config=VERDICT))
+            return replace(found, six_way=trial, still=grasp_verdict(found.grasp, squeeze=False))
     return "physics"

@@ -36,6 +36,7 @@ class Ask:
         part: name of the part to be touched; None for anywhere that may be held.
         purpose: what for; only carried along.
         table: what the object stands on; None if it is free in the air.
+        from_side: the forearm comes from the side of what stands, as for drinking or pouring, not from above.
 
     Raises:
         InputError: no type, or an unknown one.
@@ -45,6 +46,7 @@ class Ask:
     part: str | None = None
     purpose: str | None = None
     table: Table | None = None
+    from_side: bool = False
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.types if name not in GRASP_TYPES]
@@ -67,7 +69,8 @@ class Found:
         iv_cm3: exact intersection volume [cm³].
         fingers: how many fingers touch, the thumb among them.
         six_way: the trial with squeezing fingers; None if physics was not asked for.
-        still: the same trial with a hand that stands still, a harder test; None if not asked for.
+        still: the same trial with a hand that stands still, a harder test; None if not asked for. Where it is not
+            held, directions after the first that is lost were not looked at: NaN.
     """
 
     grasp: Grasp

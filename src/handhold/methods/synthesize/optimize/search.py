@@ -22,7 +22,7 @@ from handhold.methods.synthesize.optimize.config import OptimizeConfig
 from handhold.methods.synthesize.optimize.energy import energy
 from handhold.methods.synthesize.optimize.fields import Fields
 from handhold.methods.synthesize.optimize.result import Ask, Found, Synthesis, any_types
-from handhold.methods.synthesize.optimize.start import Starts, close, most_varied, place_hands
+from handhold.methods.synthesize.optimize.start import Starts, close, comes_right, most_varied, place_hands
 from handhold.methods.synthesize.optimize.target import (
     Target,
     check_size,
@@ -203,14 +203,15 @@ class Search:
     def _see(
         self, obj: ObjectMesh | PartedObject, asks: tuple[Ask, ...]
     ) -> tuple[list[Target], dict[Group, list[Ask]]]:
-        places = list(dict.fromkeys((ask.part, ask.table) for ask in asks))
+        places = list(dict.fromkeys((ask.part, ask.table, ask.from_side) for ask in asks))
         targets = [
             find_target(obj, *place, forbidden=self.forbidden, generator=self.generator) for place in places
         ]
         groups: dict[Group, list[Ask]] = {}
         for ask in asks:
             for name in dict.fromkeys(ask.types):
-                groups.setdefault((places.index((ask.part, ask.table)), TYPES.index(name)), []).append(ask)
+                place = places.index((ask.part, ask.table, ask.from_side))
+                groups.setdefault((place, TYPES.index(name)), []).append(ask)
         return targets, groups
 
     def _fill(self) -> dict[Group, Candidates]:
@@ -254,7 +255,8 @@ class Search:
             if not rows:
                 return None
             starts = Starts(state, torch.full((rows,), number), torch.full((rows,), k))
-            kept.append(starts.select(torch.nonzero(~pierced(self.mesh, self.hand, state)).squeeze(-1)))
+            good = ~pierced(self.mesh, self.hand, state) & comes_right(self.targets[k], self.hand, state)
+            kept.append(starts.select(torch.nonzero(good).squeeze(-1)))
             if sum(map(len, kept)) >= count:
                 break
         starts = Starts.cat(kept)

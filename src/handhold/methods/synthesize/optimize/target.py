@@ -19,9 +19,9 @@ LEAST, MOST = 0.012, 0.12
 """Nothing smaller can be held by three fingers, nothing thicker spanned by one hand [m]."""
 RAYS, SIGHT, OPEN_SKY = 24, 0.3, 0.3
 """A place from which fewer than `OPEN_SKY` of so many rays get so far [m] lies in a hollow: no place for fingers."""
-SPACING, MARGIN = 0.005, 0.015
+SPACING, MARGIN = 0.005, 0.022
 """Of the grids that say how far the part is, and what is in the way [m]."""
-KEEP_OFF, KEEP_CLEAR = 0.010, 0.003
+KEEP_OFF, KEEP_CLEAR = 0.020, 0.003
 """How far skin stays from what may not be held, and from what may be, but was not asked for [m]."""
 FAR_BELOW = 1e3
 
@@ -34,6 +34,7 @@ class Target:
         mesh: the object.
         part: the part asked for; None for anywhere.
         table: what the object stands on, if anything.
+        from_side: whether the forearm is to come from the side.
         wanted: (M,) bool, faces that hands are to touch.
         allowed: (M,) bool, faces that they may touch.
         points, normals: (S, 3) float32, spread evenly by area over the wanted faces.
@@ -46,6 +47,7 @@ class Target:
     mesh: ObjectMesh
     part: str | None
     table: Table | None
+    from_side: bool
     wanted: np.ndarray
     allowed: np.ndarray
     points: Tensor
@@ -65,6 +67,7 @@ def find_target(
     obj: ObjectMesh | PartedObject,
     part: str | None,
     table: Table | None,
+    from_side: bool,
     *,
     forbidden: np.ndarray,
     generator: torch.Generator,
@@ -75,6 +78,7 @@ def find_target(
         obj: the object.
         part: name of the part that is asked for.
         table: what the object stands on.
+        from_side: whether the forearm is to come from the side.
         forbidden: (M,) bool, faces that no finger may touch (`forbidden_faces`).
         generator: source of randomness.
 
@@ -107,6 +111,7 @@ def find_target(
         mesh,
         part,
         table,
+        from_side,
         wanted,
         wanted | ~forbidden,
         torch.from_numpy(points[on]).float(),
