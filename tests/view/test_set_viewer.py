@@ -16,7 +16,7 @@ from grasp_set_examples import write_set
 from handhold.data import GraspSet
 from handhold.data.grasp_set_pick import take
 from handhold.errors import InputError
-from handhold.view import set_viewer
+from handhold.view import page_server, set_viewer
 from handhold.view.grid import grid_places
 from handhold.view.set_viewer import ALL, ANY, GAP, serve_set
 
@@ -149,7 +149,7 @@ def test_ctrl_c_ends_it(grasps, monkeypatch, capfd):
     def pressed(_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(set_viewer.time, "sleep", pressed)
+    monkeypatch.setattr(page_server.time, "sleep", pressed)
     viewer = serve_set(take(grasps, [0]), port=0)
     assert viewer._stopped.is_set()
     with pytest.raises(OSError):

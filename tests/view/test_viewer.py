@@ -61,7 +61,7 @@ def test_ctrl_c_ends_it(touching, monkeypatch, capfd):
     def pressed(_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("handhold.view.viewer.time.sleep", pressed)
+    monkeypatch.setattr("handhold.view.page_server.time.sleep", pressed)
     viewer = serve([touching], port=0)
     assert viewer._stopped.is_set()
     with pytest.raises(OSError):

@@ -21,7 +21,7 @@ COMMANDS = {
     "synthesize": "make grasps for a mesh or a household object",
     "evaluate": "score grasps by the metrics of the field",
     "bench": "measure the methods on scenes of your own",
-    "data": "make data: disturb grasps with named noise",
+    "data": "make and look at sets of grasps; disturb grasps with named noise",
     "check": "say what is wrong with a mesh or a scene, and mend the mesh",
     "view": "look at a mesh, a scene or a result, or save a picture of it",
 }

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
-import webbrowser
 
 import numpy as np
 import torch
@@ -15,10 +13,10 @@ from handhold.errors import InputError
 from handhold.view.camera import ANGLE, fit_camera
 from handhold.view.colours import OBJECT, SKIN
 from handhold.view.grid import grid_places
+from handhold.view.page_server import announce, quietly, rgb, start_server
 from handhold.view.panel import Panel
 from handhold.view.set_facts import caption, facts
 from handhold.view.set_panels import UP, footprint, set_panel, stood_at
-from handhold.view.viewer import _quietly, _rgb, _start
 
 FILTERS = ("category", "part", "type", "purpose", "split", "side")
 ANY, ALL = "any", "all of the page"
@@ -51,19 +49,7 @@ def serve_set(
         InputError: nothing to show, or the port is taken.
     """
     viewer = SetViewer(grasps, seed=seed, port=port, host=host)
-    print(f"Viewer: {viewer.url}" + ("   (ctrl-c ends it)" if block else ""), flush=True)
-    if open_browser:
-        webbrowser.open(viewer.url)
-    try:
-        viewer.refresh()
-        while block:
-            time.sleep(3600)
-    except KeyboardInterrupt:
-        print()
-        viewer.stop()
-    except BaseException:
-        viewer.stop()
-        raise
+    announce(viewer, open_browser=open_browser, block=block, fill=viewer.refresh)
     return viewer
 
 
@@ -78,7 +64,7 @@ class SetViewer:
         if not len(grasps):
             raise InputError("no grasps to show", expected="at least one")
         self._all, self._seed = grasps, seed
-        self._server = _start(host, port)
+        self._server = start_server(host, port)
         self.url = f"http://{'localhost' if host == '0.0.0.0' else host}:{self._server.get_port()}"
         self._lock = threading.RLock()  # viser calls back at once, in this thread, where we set a control
         self._setting = False
@@ -94,7 +80,7 @@ class SetViewer:
     def stop(self) -> None:
         """End the viewer and free its port."""
         self._stopped.set()
-        _quietly(self._server.stop)
+        quietly(self._server.stop)
 
     def _build_controls(self) -> None:
         gui = self._server.gui
@@ -185,13 +171,13 @@ class SetViewer:
         for k, panel in enumerate(self._panels):
             names.append(f"{k + 1}. {panel.name}")
             hand = scene.add_mesh_simple(
-                f"/grasps/{k}/hand", panel.hand_vertices, panel.hand_faces, color=_rgb(SKIN)
+                f"/grasps/{k}/hand", panel.hand_vertices, panel.hand_faces, color=rgb(SKIN)
             )
             thing = scene.add_mesh_simple(
                 f"/grasps/{k}/object",
                 panel.object_vertices,
                 panel.object_faces,
-                color=_rgb(OBJECT),
+                color=rgb(OBJECT),
                 side="double",
             )
             for mesh in (hand, thing):

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import socket
 import threading
-import time
-import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,9 +11,9 @@ import numpy as np
 
 from handhold.errors import InputError
 from handhold.io.files import writing
-from handhold.optional import require
 from handhold.view.camera import ANGLE, fit_camera, framed_points
 from handhold.view.colours import CUT, CUT_SHOWN, OBJECT, SKIN, TISSUE, TISSUE_SHOWN
+from handhold.view.page_server import announce, quietly, rgb, start_server
 from handhold.view.panel import Panel
 
 Scene = Panel | tuple[Panel, Panel]
@@ -49,17 +44,7 @@ def serve(
         InputError: nothing to show, or the port is taken.
     """
     viewer = Viewer(scenes, port=port, host=host)
-    print(f"Viewer: {viewer.url}" + ("   (ctrl-c ends it)" if block else ""), flush=True)
-    if open_browser:
-        webbrowser.open(viewer.url)
-    if block:
-        try:
-            while True:
-                time.sleep(3600)
-        except KeyboardInterrupt:
-            print()
-        finally:
-            viewer.stop()
+    announce(viewer, open_browser=open_browser, block=block)
     return viewer
 
 
@@ -74,7 +59,7 @@ def save_html(panel: Panel, path: str | Path) -> None:
         MissingExtra: viser is not installed.
         InputError: the file cannot be written.
     """
-    server = _start("127.0.0.1", 0)
+    server = start_server("127.0.0.1", 0)
     try:
         server.gui.configure_theme(show_logo=False)
         drawing = _Drawing(server, panel)
@@ -88,7 +73,7 @@ def save_html(panel: Panel, path: str | Path) -> None:
             record.insert_sleep(1.0 / (panel.fps or 30.0))
         page = record.as_html()
     finally:
-        _quietly(server.stop)
+        quietly(server.stop)
     with writing(path) as draft:
         draft.write_text(page, encoding="utf-8")
 
@@ -104,7 +89,7 @@ class Viewer:
         if not scenes:
             raise InputError("no scenes to show", expected="at least one")
         self._pairs = [scene if isinstance(scene, tuple) else (scene,) for scene in scenes]
-        self._server = _start(host, port)
+        self._server = start_server(host, port)
         self.url = f"http://{'localhost' if host == '0.0.0.0' else host}:{self._server.get_port()}"
         self._lock = threading.RLock()  # viser calls back at once, in this thread, where we set a control
         self._stopped = threading.Event()
@@ -117,7 +102,7 @@ class Viewer:
         """End the viewer and free its port."""
         self._stopped.set()
         self._clock.join(timeout=2.0)
-        _quietly(self._server.stop)
+        quietly(self._server.stop)
 
     def _build_controls(self) -> None:
         gui = self._server.gui
@@ -202,9 +187,9 @@ class _Drawing:
         self._scene = scene
         self._faces = np.asarray(panel.hand_faces)
         scene.set_up_direction(panel.up or (0.0, 0.0, 1.0))
-        self._hand = scene.add_mesh_simple("/hand", still.hand_vertices, panel.hand_faces, color=_rgb(SKIN))
+        self._hand = scene.add_mesh_simple("/hand", still.hand_vertices, panel.hand_faces, color=rgb(SKIN))
         self._object = scene.add_mesh_simple(
-            "/object", still.object_vertices, panel.object_faces, color=_rgb(OBJECT), side="double"
+            "/object", still.object_vertices, panel.object_faces, color=rgb(OBJECT), side="double"
         )
         self._overlays: dict[str, Any] = {}
         self._inside: dict[tuple[int, int], np.ndarray] = {}
@@ -243,7 +228,7 @@ class _Drawing:
         self._remove(name)
         if len(chosen):
             vertices = still.hand_vertices + LIFT * _vertex_normals(still.hand_vertices, self._faces)
-            self._overlays[name] = self._scene.add_mesh_simple(name, vertices, chosen, color=_rgb(colour))
+            self._overlays[name] = self._scene.add_mesh_simple(name, vertices, chosen, color=rgb(colour))
 
     def _bones(self, still: Panel | None) -> None:
         for name in ("/joints", "/bones"):
@@ -271,32 +256,6 @@ class _Drawing:
             self._overlays.pop(name).remove()
 
 
-def _start(host: str, port: int) -> Any:
-    """A server on exactly this port: viser alone would quietly take another."""
-    viser = require("viser", extra="view")
-    with socket.socket() as probe:
-        try:
-            if port:  # a port that was just freed may be taken again; Windows would take even one in use
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, port))
-        except (OSError, OverflowError) as error:
-            raise InputError(
-                "the viewer's port cannot be used",
-                where=f"{host}:{port}",
-                expected="a free port",
-                got=getattr(error, "strerror", None) or error,
-                remedy="Choose another port, or end the program that holds it.",
-            ) from error
-        port = probe.getsockname()[1]
-    return _quietly(lambda: viser.ViserServer(host=host, port=port, label="handhold", verbose=False))
-
-
-def _quietly(action):
-    """Run without what viser prints: the address is told once, by us."""
-    with contextlib.redirect_stdout(io.StringIO()):
-        return action()
-
-
 def _aim(server: Any, panel: Panel) -> None:
     """Point the cameras, those of pages that are open too, at the whole scene."""
     up = np.asarray(panel.up or (0.0, 0.0, 1.0), float)
@@ -315,8 +274,3 @@ def _vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     for corner in range(3):
         np.add.at(normal, faces[:, corner], np.cross(b - a, c - a))
     return normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-30)
-
-
-def _rgb(colour: tuple[float, float, float]) -> tuple[int, int, int]:
-    red, green, blue = (round(255 * part) for part in colour)
-    return red, green, blue
