@@ -11,13 +11,13 @@ from handhold.view.panel import Panel
 
 ANGLE = np.deg2rad(24.0)
 """Vertical opening of the camera: long enough a lens that fingers near it do not swell."""
-REACH = 2.0
+REACH = 2.6
 """Parts of the object farther from the hand's middle than this many hand diagonals may be cut off."""
 SHOWS = (1.0, 0.6, 0.5)
 """How much it counts that contact, hand and object are seen."""
 BELOW = 0.25
 """How much it counts against a view that it is from below."""
-ELBOW = 1.5
+ELBOW = 2.0
 """How much it counts against a view that it is the elbow's."""
 END_ON = 2.0
 """How much it counts against a view that it is along a shaft."""
