@@ -106,6 +106,7 @@ def _grasp(row: ObjectRow, k: int) -> GraspRow:
         iv_cm3=0.25,
         fingers=4,
         on_part=None if part is None else 0.8,
+        squeeze="in concert",
         squeezed_mean_cm=0.1,
         squeezed_max_cm=0.4,
         squeezed_drift_cm=0.2,

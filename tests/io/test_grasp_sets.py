@@ -31,6 +31,7 @@ FULL = GraspFacts(
     still_displacement_cm=(10.0, 0.0, 0.5, 10.0, 10.0, 10.0),
     still_rotation_deg=(180.0, 0.0, 0.0, 180.0, 180.0, 180.0),
     still_held=False,
+    squeeze="each",
 )
 
 

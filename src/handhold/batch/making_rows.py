@@ -55,6 +55,7 @@ def grasp_row(grasp_id: str, row: ObjectRow, found: Found, told: tuple[str, ...]
         iv_cm3=found.iv_cm3,
         fingers=found.fingers,
         on_part=found.on_part,
+        squeeze=found.squeeze,
         squeezed_mean_cm=squeezed_mean,
         squeezed_max_cm=squeezed_max,
         squeezed_drift_cm=None if squeezed is None else squeezed.drift_cm,

@@ -288,6 +288,7 @@ def facts_of(found: Found) -> GraspFacts:
         displacement_cm=squeezed and squeezed.displacement_cm,
         rotation_deg=squeezed and squeezed.rotation_deg,
         held=squeezed and squeezed.held,
+        squeeze=found.squeeze or "",
         still_displacement_cm=still and still.displacement_cm,
         still_rotation_deg=still and still.rotation_deg,
         still_held=still and still.held,

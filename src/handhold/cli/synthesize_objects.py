@@ -166,26 +166,45 @@ class Wish:
         from handhold.objects.household import HouseholdObject
 
         if isinstance(obj, ObjectMesh):
-            if self.part is not None:
-                remedy = "Name its parts in a file (--parts), or leave --part out."
-                raise InputError("has no parts", where=obj.name, got=f"--part {self.part}", remedy=remedy)
+            for option, value in (("--part", self.part), ("--purpose", self.purpose)):
+                if value is not None:
+                    remedy = f"Name its parts in a file (--parts), or leave {option} out."
+                    raise InputError("has no parts", where=obj.name, got=f"{option} {value}", remedy=remedy)
             return self._of_mesh(Table.under(obj, self.up) if self.table else None)
-        table = Table.under(obj.mesh, self.up) if self.table else None
         self._check_part(obj)
+        table = Table.under(obj.mesh, self.up) if self.table or self._stands(obj) else None
         written = self._of_household(obj, table) if isinstance(obj, HouseholdObject) else ()
         return written or self._of_parts(obj, table)
+
+    def _stands(self, obj: PartedObject) -> bool:
+        """Whether it is a household object that is always taken as it stands."""
+        from handhold.data.purposes import PURPOSES
+        from handhold.objects.household import HouseholdObject
+
+        uses = PURPOSES.get(obj.category, ()) if isinstance(obj, HouseholdObject) else ()
+        return bool(uses) and all(use.standing for use in uses)
 
     def _of_mesh(self, table: Table | None) -> tuple[Ask, ...] | None:
         from handhold.methods.synthesize.optimize import ANY_TYPES, Ask
 
-        if not (self.types or self.purpose or table):
+        if not (self.types or table):
             return None
-        return (Ask(self.types or ANY_TYPES, purpose=self.purpose, table=table),)
+        return (Ask(self.types or ANY_TYPES, table=table),)
 
     def _check_part(self, obj: PartedObject) -> None:
-        if self.part is not None and not obj.part(self.part).hold:
+        if self.part is None:
+            return
+        part = obj.part(self.part)
+        if not part.hold:
             may = " or ".join(part.name for part in obj.parts if part.hold)
             raise InputError("no finger belongs there", where=f"--part {self.part}", expected=may)
+        if self.purpose is not None and self.purpose not in part.purposes:
+            raise InputError(
+                "the part does not serve this purpose",
+                where=f"--part {self.part}",
+                expected=" or ".join(part.purposes) or "no --purpose",
+                got=f"--purpose {self.purpose}",
+            )
 
     def _of_household(self, obj, table: Table | None) -> tuple[Ask, ...]:
         """Those lines of the written table that are wished for."""

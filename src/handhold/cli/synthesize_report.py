@@ -60,6 +60,7 @@ def grasp_entry(found: Found) -> dict[str, Any]:
         "on_part": found.on_part,
         "iv_cm3": found.iv_cm3,
         "fingers": found.fingers,
+        "squeeze": found.squeeze,
         "six_way": None if found.six_way is None else asdict(found.six_way),
         "still": None if found.still is None else asdict(found.still),
     }

@@ -82,6 +82,7 @@ class GraspRow:
     iv_cm3: float = column("float32")
     fingers: int = column("int8")
     on_part: float | None = column("float32?")
+    squeeze: str | None = column("string?")
     squeezed_mean_cm: float | None = column("float32?")
     squeezed_max_cm: float | None = column("float32?")
     squeezed_drift_cm: float | None = column("float32?")

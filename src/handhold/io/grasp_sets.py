@@ -45,6 +45,7 @@ class GraspFacts:
         displacement_cm: (6,) how far it moved under gravity from six sides, the fingers squeezing [cm].
         rotation_deg: (6,) how far it turned.
         held: whether it was held in all six; None if that was not tried.
+        squeeze: how the fingers squeezed: "each" joint for itself, or all "in concert"; "" if that was not tried.
         still_displacement_cm: (6,) the same with a hand that stands still.
         still_rotation_deg: (6,) the same.
         still_held: the same.
@@ -62,12 +63,13 @@ class GraspFacts:
     displacement_cm: tuple[float, ...] | None = field(default=None, metadata={"shape": (6,)})
     rotation_deg: tuple[float, ...] | None = field(default=None, metadata={"shape": (6,)})
     held: bool | None = None
+    squeeze: str = ""
     still_displacement_cm: tuple[float, ...] | None = field(default=None, metadata={"shape": (6,)})
     still_rotation_deg: tuple[float, ...] | None = field(default=None, metadata={"shape": (6,)})
     still_held: bool | None = None
 
 
-WORDS = ("type", "part", "purpose", "instruction")
+WORDS = ("type", "part", "purpose", "instruction", "squeeze")
 NUMBERS = {f.name: f.metadata.get("shape", ()) for f in fields(GraspFacts) if f.name not in WORDS}
 """Shape of each figure; a boolean is stored as 1 or 0, and what is not known as NaN."""
 KINDS = {"held": bool, "still_held": bool, "fingers": int}

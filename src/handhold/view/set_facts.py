@@ -37,6 +37,7 @@ def facts(row: GraspRow, obj: ObjectRow) -> tuple[tuple[str, str], ...]:
         ("fingers touching", f"{row.fingers} of 5"),
         ("touches the part", None if row.on_part is None else f"{row.on_part:.0%}"),
         ("held by squeezing", _yes(row.squeezed_held)),
+        ("squeezed", row.squeeze),
         ("moves", _moved(row.squeezed_mean_cm, row.squeezed_max_cm)),
         ("moves as fingers close", _cm(row.squeezed_drift_cm)),
         ("held by a still hand", _yes(row.still_held)),

@@ -135,11 +135,13 @@ def _held(found: Found, config: OptimizeConfig) -> Found | str:
     either held .48 and one of the two .60; of the same with the hand 2 cm off .26 and .28, so that the second try
     finds more grasps, hardly more that are none.
     """
-    from handhold.physics import Balance, SqueezeConfig, grasp_verdict
+    from handhold.physics import Balance, SixWayConfig, SqueezeConfig, grasp_verdict
 
     concert = SqueezeConfig(balance=Balance(effort=EFFORT), torques=STRONG, stiffness=STIFF)
-    for closing in (SqueezeConfig(), concert):
+    for squeeze, closing in (("each", SqueezeConfig()), ("in concert", concert)):
         trial = grasp_verdict(found.grasp, drift=config.drift_cm / 100, closing=closing)
         if trial.held:
-            return replace(found, six_way=trial, still=grasp_verdict(found.grasp, squeeze=False))
+            # Longer steps let one in nine objects lie in a still hand that shorter ones let fall.
+            still = grasp_verdict(found.grasp, squeeze=False, config=SixWayConfig())
+            return replace(found, six_way=trial, squeeze=squeeze, still=still)
     return "physics"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from handhold.errors import InputError
 from handhold.interaction.grasp import Grasp
@@ -69,6 +69,7 @@ class Found:
         iv_cm3: exact intersection volume [cm³].
         fingers: how many fingers touch, the thumb among them.
         six_way: the trial with squeezing fingers; None if physics was not asked for.
+        squeeze: how they squeezed: "each" joint flexed for itself, or all "in concert".
         still: the same trial with a hand that stands still, a harder test; None if not asked for. Where it is not
             held, directions after the first that is lost were not looked at: NaN.
     """
@@ -81,6 +82,7 @@ class Found:
     iv_cm3: float
     fingers: int
     six_way: SixWayTrial | None = None
+    squeeze: Literal["each", "in concert"] | None = None
     still: SixWayTrial | None = None
 
 
