@@ -75,7 +75,7 @@ def main() -> None:
             elif section == "diversity":
                 known["diversity"] = list(pool.map(diversity_row, DIVERSE))
             known["machine"] = machine()
-            write_json(file, known)
+            write_json(known, file)
     (options.out / "synthesize_optimize.md").write_text(page(known))
     print(page(known))
 
@@ -124,8 +124,10 @@ def mesh_row(path: Path) -> dict:
         obj = ObjectMesh.load(path)
         found = synthesize(obj, count=ON_MESH, physics=True)
     except HandholdError as error:
+        print(path.stem, error, flush=True)
         return {"name": f"{path.parent.name}/{path.stem}", "refused": " ".join(str(error).split())}
     seconds = time.perf_counter() - start
+    print(path.stem, len(found.found), round(seconds, 1), found.rejected, flush=True)
     size = (obj.extents * 1e3).round().astype(int).tolist()
     return {
         "name": f"{path.parent.name}/{path.stem}",

@@ -50,8 +50,9 @@ def find(obj, hand, *, count, betas, generator):
             0.8 if ask.part else None,
             0.1,
             4,
-            trial,
-            [lost, trial, None][k % 3],
+            six_way=trial,
+            squeeze="each",
+            still=[lost, trial, None][k % 3],
         )
         for k, (grasp, ask) in enumerate(zip(yielding(bare) if bare else [], asks * count))
     )

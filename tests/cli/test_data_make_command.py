@@ -29,7 +29,9 @@ def find(obj, hand, *, count, betas, generator):
     params = [HandParams(draw(3), 0.2 * draw(15, 3), betas, 0.1 * draw(3)) for _ in range(count)]
     grasps = yielding([Grasp(hand, p, obj.mesh, torch.eye(4)) for p in params])
     return Synthesis(
-        tuple(Found(g, "pinch", Ask(), 1.0, None, 0.1, 3, TRIAL, TRIAL) for g in grasps), {"touch": 1}, {}
+        tuple(Found(g, "pinch", Ask(), 1.0, None, 0.1, 3, TRIAL, "each", TRIAL) for g in grasps),
+        {"touch": 1},
+        {},
     )
 
 

@@ -164,12 +164,44 @@ def test_a_mesh_alone_is_left_to_the_optimizer(fake, mesh, tmp_path):
 
 
 def test_types_purpose_table_and_side(fake, mesh, tmp_path):
-    more = ("--type", "power", "sphere", "--type", "tripod,pinch", "--purpose", "pour", "--side", "left")
+    more = ("--type", "power", "sphere", "--type", "tripod,pinch", "--side", "left")
     assert synthesize(mesh, tmp_path / "out", *more, "--table", "--up", "y") == 0
     (ask,) = asks_of(fake)
-    assert ask.types == ("power", "sphere", "tripod", "pinch") and ask.purpose == "pour"
+    assert ask.types == ("power", "sphere", "tripod", "pinch")
     assert ask.table.up == (0, 1, 0) and ask.table.height == pytest.approx(-RADIUS, abs=1e-3)
     assert load_grasps(tmp_path / "out" / "grasps.npz").side == "left"
+
+
+@pytest.mark.parametrize(
+    ("asked", "more", "words"),
+    [
+        ("household:mug", ("--part", "handle", "--purpose", "wear"), "does not serve"),
+        ("household:mug", ("--purpose", "wear"), "serves this purpose"),
+        (None, ("--purpose", "pour"), "has no parts"),
+        (None, ("--part", "handle"), "has no parts"),
+    ],
+)
+def test_purposes_that_nothing_serves_are_refused(fake, mesh, tmp_path, capsys, asked, more, words):
+    assert synthesize(asked or mesh, tmp_path / "out", *more) == 2
+    assert words in capsys.readouterr().err and not fake.calls
+
+
+def test_what_stands_is_taken_so_for_other_types_too(fake, tmp_path):
+    assert synthesize("household:mug", tmp_path / "out", "--part", "body", "--type", "lateral") == 0
+    assert all(ask.table is not None for ask in asks_of(fake))
+
+
+def test_the_report_does_not_replace_a_result(fake, mesh, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert synthesize(mesh, out, "--json", str(out / "grasps.npz")) == 2
+    assert "own file" in capsys.readouterr().err and not fake.calls
+
+
+def test_a_result_with_a_hand_is_no_object(fake, mesh, tmp_path, capsys):
+    assert synthesize(mesh, tmp_path / "out") == 0
+    (tmp_path / "out" / "best.glb").rename(tmp_path / "best.GLB")
+    assert synthesize(tmp_path / "best.GLB", tmp_path / "again") == 2
+    assert "with a hand in it" in capsys.readouterr().err
 
 
 def test_household_objects_by_name_and_dimensions(fake, tmp_path):

@@ -62,22 +62,22 @@ class MakeSettings:
             value = getattr(self, name)
             if value < least:
                 raise InputError(
-                    "is too small", where=f"MakeSettings.{name}", expected=f">= {least}", got=value
+                    "is too small", where=f"--{name.replace('_', '-')}", expected=f">= {least}", got=value
                 )
         if self.hands > self.per_object:
             raise InputError(
                 "more hands than grasps",
-                where="MakeSettings.hands",
+                where="--hands",
                 expected=f"<= {self.per_object}",
                 got=self.hands,
             )
         unknown = [name for name in self.categories if name not in CATEGORIES]
         if unknown or not self.categories or len(set(self.categories)) < len(self.categories):
             raise InputError(
-                "no such category, none, or one twice",
-                where="categories",
+                "no such category" if unknown else "none is named, or one twice",
+                where="--categories",
                 expected="some of " + ", ".join(CATEGORIES),
-                got=unknown or self.categories,
+                got=", ".join(unknown or self.categories) or "none",
             )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,12 +51,18 @@ def check_writable(path: Path | None, option: str) -> None:
         raise _Proven
 
 
-def check_json(path: Path | None) -> None:
+def check_json(path: Path | None, *, results: Iterable[Path] = ()) -> None:
     """Prove early that the report may be written here: nothing is there, or an earlier report.
+
+    Args:
+        path: of the report; None for none.
+        results: files that are about to be written, and are no reports.
 
     Raises:
         InputError: another file, or a device, which a report would replace; or it cannot be written.
     """
+    if path is not None and path.absolute() in {result.absolute() for result in results}:
+        raise InputError("is a result's own file", where=f"--json {path}", remedy="Choose another name.")
     check_writable(path, "--json")
     if path is None or not path.exists():
         return
@@ -92,7 +98,8 @@ def is_ours(path: Path) -> bool:
     """Whether a file was written by handhold; of a kind that it does not mark, any file is."""
     if not path.is_file():
         return False
-    if path.suffix == ".npz":
+    suffix = path.suffix.lower()
+    if suffix == ".npz":
         return result_format(path) in (results.FORMAT, grasp_sets.FORMAT)
     with path.open("rb") as file:
         head = file.read(65536)
@@ -102,7 +109,7 @@ def is_ours(path: Path) -> bool:
         ".png": b"handhold ",
         ".xml": b"<mujoco model=",
     }
-    return marks.get(path.suffix, b"") in head
+    return marks.get(suffix, b"") in head
 
 
 @contextmanager

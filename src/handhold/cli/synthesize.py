@@ -31,6 +31,8 @@ from handhold.optional import require
 NEEDED = ("mujoco", "coacd")
 """What physics needs."""
 GRASPS, BEST, SHEET = "grasps.npz", "best.glb", "contact_sheet.png"
+UNSOUND = ("openings", "no solid")
+"""Findings by which volume is not exact, and physics slow: its pieces are CoACD's."""
 MOST_DRAWN = 48
 """Grasps on a contact sheet."""
 
@@ -92,13 +94,13 @@ def run(options: Options) -> int:
     wish = wish_of(options)
     config, warnings = settle_physics(options)
     sources = find_objects(options.object, units=options.units, parts=options.parts)
-    check_json(options.json)
+    results = [path for source in sources for path in files_of(source, options.out, options).values()]
+    check_json(options.json, results=results)
     hand = load_hand("open" if options.mano is None else "mano", options.mano, options.side)
     with output_folder(options.out) as folder:
         check_ours(folder / "report.json")
-        for source in sources:
-            for path in files_of(source, folder, options).values():
-                check_ours(path)
+        for path in results:
+            check_ours(path)
         done, failures = _synthesize_all(sources, wish, hand, replace(options, optimize=config), folder)
         if done:
             report = make_report(
@@ -220,9 +222,11 @@ def _synthesize(
             where=source.path,
             expected=f"{options.count}",
             got=f"none; refused were {refused(made.rejected) or 'none'}",
-            remedy="Ask for other parts or types, more starts (--optimize.starts), or --no-physics.",
+            remedy="Ask for other parts or types, or more starts (--optimize.starts)"
+            + (", or leave physics out (--no-physics)." if made.rejected.get("physics") else "."),
         )
-    warnings = [f"the mesh: {f.message}" for f in mesh.report.findings if f.action == "mended"]
+    told = [f.message for f in mesh.report.findings if f.action == "mended" or f.kind in UNSOUND]
+    warnings = [f"the mesh: {message}" for message in told]
     if len(made.found) < options.count:
         why = refused(made.rejected)
         warnings.append(f"{len(made.found)} of {options.count} grasps were found; refused: {why or 'none'}")

@@ -76,7 +76,7 @@ def find_objects(asked: str, *, units: str | None = None, parts: Path | None = N
 def _may_be_mesh(path: Path) -> bool:
     if path.suffix.lower() not in FORMATS or path.name.startswith(".") or not path.is_file():
         return False
-    return path.suffix != ".glb" or not is_ours(path)  # results of ours have a hand in them
+    return path.suffix.lower() != ".glb" or not is_ours(path)  # results of ours have a hand in them
 
 
 def _mesh(path: Path, units: str | None, parts: Path | None) -> Source:
@@ -88,6 +88,9 @@ def _mesh(path: Path, units: str | None, parts: Path | None) -> Source:
         raise InputError(
             "is no mesh", where=path, expected=", ".join(FORMATS), got=f"a file of kind '{kind}'"
         )
+    if path.suffix.lower() == ".glb" and is_ours(path):
+        remedy = "Give the mesh of the object itself, or OUT/grasps.npz to `view` and `evaluate`."
+        raise InputError("is a result of handhold, with a hand in it", where=path, remedy=remedy)
     load = (
         partial(ObjectMesh.load, path, units=units) if parts is None else partial(_parted, path, units, parts)
     )

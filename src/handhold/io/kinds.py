@@ -34,6 +34,7 @@ def kind_of(path: Path) -> Kind:
         "is of a kind that handhold does not read",
         where=path,
         expected=f"a scene or result (.json, .npz) or a mesh ({', '.join(FORMATS)})",
+        remedy="`handhold data view` shows the folder of a grasp set." if suffix == ".parquet" else None,
     )
 
 

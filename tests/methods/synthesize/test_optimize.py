@@ -214,7 +214,9 @@ def test_exposure_of_a_corner_is_half_the_sky_and_of_a_box_all_of_it():
 def test_pairs_are_as_wide_as_the_box_and_run_along_it():
     generator = torch.Generator().manual_seed(0)
     thing = box(0.03, 0.04, 0.2)
-    target = find_target(thing, None, None, False, forbidden=forbidden_faces(thing, generator), generator=generator)
+    target = find_target(
+        thing, None, None, False, forbidden=forbidden_faces(thing, generator), generator=generator
+    )
     found = pairs(target, (0.01, 0.05), count=100, generator=generator)
     assert len(found) == 100
     sides = found.across.abs().argmax(-1)

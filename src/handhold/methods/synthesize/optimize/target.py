@@ -157,7 +157,9 @@ def check_size(mesh: ObjectMesh) -> None:
     Raises:
         InputError: the object is too small for three fingers, or nowhere thin enough for a hand.
     """
-    remedy = "Check the units: objects are in metres (`ObjectMesh.load(path, units='mm')`)."
+    remedy = (
+        "Check the units: meshes are taken to be in metres (--units mm; `ObjectMesh.load(path, units='mm')`)."
+    )
     size = float(mesh.extents.max())
     if size < LEAST:
         raise InputError(
@@ -202,6 +204,8 @@ def _faces_of_part(obj: ObjectMesh | PartedObject, name: str) -> np.ndarray:
         raise InputError("no fingers belong on this part", where=obj.mesh.name, expected=holds, got=name)
     wanted = np.zeros(len(obj.face_parts), bool)
     wanted[obj.part_faces(name)] = True
+    if not wanted.any():
+        raise InputError("no face of the mesh belongs to this part", where=obj.mesh.name, got=name)
     return wanted
 
 
