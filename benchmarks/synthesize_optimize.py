@@ -1,6 +1,6 @@
 """Grasps by optimization: rate, real meshes, parts, diversity. Writes synthesize_optimize.md and .json.
 
-    python benchmarks/synthesize_optimize.py [MESHES ...] [--only rate,meshes,diversity] [--out benchmarks]
+    python benchmarks/synthesize_optimize.py [MESHES ...] [--only geometry,physics,...] [--out benchmarks]
 
 Household objects are drawn with a seed that no shipped set has. MESHES are folders of mesh files at real scale, none of
 them in the set; ours are 65 household meshes (pybullet-URDF-models, MIT; its YCB part CC BY 4.0) and 41 ContactDB-style
@@ -36,7 +36,7 @@ PROCESSES = 2
 SEED = 7_000_000
 EACH, ON_MESH, WITHIN_S, MANY = 24, 10, 30.0, 100
 DIVERSE = ("mug", "bottle", "box", "knife", "ball", "phone", "frying pan", "apple")
-SECTIONS = ("rate", "meshes", "diversity", "ablation")
+SECTIONS = ("geometry", "physics", "meshes", "diversity", "ablation")
 ABLATED = ("mug", "knife", "box", "frying pan", "headphones", "apple")
 ABLATION = {
     "as it is": {},
@@ -65,9 +65,8 @@ def main() -> None:
     files = sorted(path for folder in options.meshes for path in folder.rglob("*.ply"))
     with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn"), initializer=one_thread) as pool:
         for section in options.only.split(","):
-            if section == "rate":
-                known["geometry"] = rate(pool, physics=False)
-                known["physics"] = rate(pool, physics=True)
+            if section in ("geometry", "physics"):
+                known[section] = rate(pool, physics=section == "physics")
             elif section == "meshes" and files:
                 known["meshes"] = list(pool.map(mesh_row, files))
             elif section == "ablation":
@@ -197,7 +196,7 @@ def figures(found: Synthesis) -> dict:
 def page(known: dict) -> str:
     """The tables as Markdown."""
     parts = [f"# Grasps by optimization\n\n{known['machine']}\n"]
-    if "geometry" in known:
+    if "geometry" in known or "physics" in known:
         parts.append(rate_page(known))
     if "meshes" in known:
         parts.append(mesh_page(known["meshes"]))
@@ -231,6 +230,8 @@ def rate_page(known: dict) -> str:
     head += ["| | accepted | of optimized | a second | off the part, of all that were else accepted |"]
     head += ["|---|---|---|---|---|"]
     for key, name in (("geometry", "geometry alone"), ("physics", "with physics")):
+        if key not in known:
+            continue
         rows = known[key]["rows"]
         tried = sum(row["accepted"] + sum(row["rejected"].values()) for row in rows)
         off = sum(row["rejected"].get("off_part", 0) for row in rows)
@@ -245,7 +246,7 @@ def rate_page(known: dict) -> str:
         "| category | accepted | rejected | held still | on the part | s |",
         "|---|---|---|---|---|---|",
     ]
-    for row in known["physics"]["rows"]:
+    for row in known["physics" if "physics" in known else "geometry"]["rows"]:
         part = "" if row["on_part"] is None else f"{row['on_part']:.0%}"
         head.append(
             f"| {row['name']} | {row['accepted']} | {told(row['rejected'])} | {row['still_held']} | {part} "
