@@ -80,6 +80,15 @@ def test_it_goes_on_quietly(tmp_path, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_smaller_count_is_told_and_brought_back(tmp_path, capsys):
+    assert run(tmp_path / "set", count=8) == 0
+    assert "the set had" not in capsys.readouterr().out
+    assert run(tmp_path / "set", count=3) == 0
+    assert "the set had 8 grasps" in capsys.readouterr().out
+    assert run(tmp_path / "set", "--quiet", count=8) == 0
+    assert len(GraspSet.open(tmp_path / "set")) == 8
+
+
 def test_other_settings_and_foreign_folders_are_refused(tmp_path, complaint):
     assert run(tmp_path / "set", "--quiet") == 0
     assert run(tmp_path / "set", "--quiet", "--seed", 1) == 2

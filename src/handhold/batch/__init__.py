@@ -1,4 +1,4 @@
-"""Many scenes and grasps: loading, fitting hands, refining, scoring by several processes, benchmarks."""
+"""Many scenes and grasps: loading, fitting hands, refining, scoring by several processes, benchmarks, grasp sets."""
 
 from handhold.batch.fitting import hand_of, load_grasp, load_hand, make_grasps
 from handhold.batch.loading import Failure, FittedScene, fitted_scenes

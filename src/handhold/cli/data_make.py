@@ -19,6 +19,7 @@ from handhold.batch.making_pools import local_pool, ray_pool
 from handhold.batch.making_tasks import CAUSES, MakeSettings, optimizer_recipe
 from handhold.cli.output import REPORT_FORMAT, check_json, output_folder
 from handhold.cli.tables import console, plain_table
+from handhold.data.grasp_set import read_manifest
 from handhold.errors import InputError
 from handhold.io import write_json
 from handhold.objects.household import CATEGORIES
@@ -76,6 +77,7 @@ def run_make(options: Make) -> int:
     )
     start = time.monotonic()
     with output_folder(options.out) as folder:
+        before = (read_manifest(folder) or {}).get("grasps", 0)
         try:
             with _ends_softly(), _telling(options) as tell:
                 manifest = make_set(
@@ -93,6 +95,10 @@ def run_make(options: Make) -> int:
         write_json({"format": REPORT_FORMAT, "command": "data make", "set": manifest}, options.json)
     if not options.quiet:
         _print(manifest, folder, time.monotonic() - start)
+        if manifest["grasps"] < before:
+            console().print(
+                f"[yellow]note:[/] the set had {before} grasps; a larger --count brings them back"
+            )
     return 0
 
 
