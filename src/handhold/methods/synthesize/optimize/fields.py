@@ -25,6 +25,7 @@ class Fields:
         room: room to what is in the way, negative where there is none.
         tables: (K, 4) up and height.
         parted: (K,) bool, whether a part was asked for.
+        crowded: (K,) bool, whether anything is in the way.
     """
 
     solid: GridDistance
@@ -33,6 +34,7 @@ class Fields:
     room: GridDistance
     tables: Tensor
     parted: Tensor
+    crowded: Tensor
 
     @staticmethod
     def of(targets: list[Target]) -> Fields:
@@ -45,6 +47,7 @@ class Fields:
             GridDistance.stack([target.room for target in targets]),
             torch.stack([plane(target.table) for target in targets]),
             torch.tensor([target.part is not None for target in targets]),
+            torch.tensor([bool((target.room.values < 0).any()) for target in targets]),
         )
 
     def surface(self, points: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
@@ -60,6 +63,8 @@ class Fields:
 
     def crowding(self, points: Tensor, rows: Tensor) -> Tensor:
         """How much points are too near to what is in the way, (B, n) [m]."""
+        if not self.crowded[rows].any():
+            return torch.zeros_like(points[..., 0])
         return (-self.room.query(points, rows)[0]).clamp_min(0)
 
     def above_table(self, points: Tensor, rows: Tensor) -> Tensor:
