@@ -62,6 +62,7 @@ class GraspType:
         sizes: smallest and largest width of the held part, across the opposition [m].
         approach: how the start is placed: "palm" onto the surface, sides around an "antipodal" pair of points,
             thumb and index "side" around an antipodal pair, or fingers that "hook" over the part.
+        flat: straight fingers lie flat on their side: the opposition axis is square to them.
     """
 
     name: str
@@ -76,6 +77,7 @@ class GraspType:
     minimum: tuple[AtLeast, ...]
     sizes: tuple[float, float]
     approach: Approach
+    flat: bool = False
 
     @property
     def travel(self) -> float:
@@ -117,11 +119,21 @@ def opposition_axis(hand: Hand, kind: GraspType, vertices: Tensor) -> tuple[Tens
         vertices: (*, V, 3) of the posed hand [m].
 
     Returns:
-        Middle (*, 3) [m], unit direction from the first side to the second (*, 3), distance (*,) [m], all in the
-        frame of `vertices`.
+        Middle (*, 3) [m], unit direction from the first side to the second (*, 3), distance along it (*,) [m], all in
+        the frame of `vertices`.
     """
     first, second = (_middle(hand, side, vertices) for side in kind.between)
-    return (first + second) / 2, normalize(second - first, dim=-1), (second - first).norm(dim=-1)
+    apart = second - first
+    axis = _square_to_fingers(hand, vertices, towards=apart) if kind.flat else normalize(apart, dim=-1)
+    return (first + second) / 2, axis, (apart * axis).sum(-1)
+
+
+def _square_to_fingers(hand: Hand, vertices: Tensor, *, towards: Tensor) -> Tensor:
+    """Unit normal (*, 3) of the plane in which the four fingers lie, on the side of directions (*, 3)."""
+    along = _middle(hand, TIPS, vertices) - _middle(hand, BASES, vertices)
+    across = _middle(hand, TIPS[:1], vertices) - _middle(hand, TIPS[-1:], vertices)
+    normal = normalize(torch.linalg.cross(along, across), dim=-1)
+    return torch.where((normal * towards).sum(-1, keepdim=True) < 0, -normal, normal)
 
 
 def shaft_axis(hand: Hand, kind: GraspType, vertices: Tensor) -> tuple[Tensor, Tensor] | None:
@@ -280,7 +292,7 @@ GRASP_TYPES = {kind.name: kind for kind in (
         shaft=None,
         touches=("thumb_distal", *TIPS),
         minimum=(THUMB, AtLeast(3, LONG_FINGERS)),
-        sizes=(0.004, 0.05), approach="antipodal",
+        sizes=(0.004, 0.05), approach="antipodal", flat=True,
     ),
     GraspType(
         name="palm", source="Cutkosky 15 (platform, push); outside Feix",

@@ -15,7 +15,7 @@ from handhold.interaction.hand_object import HandObject
 from handhold.interaction.measures import CONTACT_MM, bones_through, fingers_touching, limit_violation_deg
 from handhold.interaction.soft_skin import soft_skin
 from handhold.methods.synthesize.optimize.config import OptimizeConfig
-from handhold.methods.synthesize.optimize.result import Ask, Found
+from handhold.methods.synthesize.optimize.result import Ask, Found, heaviness
 from handhold.methods.synthesize.optimize.target import Target
 from handhold.methods.synthesize.optimize.watched import Watched
 from handhold.objects import ObjectMesh
@@ -29,9 +29,10 @@ CAUSES = (
 """Why a grasp is refused, in the order in which it is looked at."""
 STRAY = 0.03
 """Most of the touching skin that may touch what is not to be held: at the border of two parts some always does."""
-EFFORT, STRONG, STIFF = 0.35, (1.56, 0.9, 0.45), 15.0
-"""Of fingers that squeeze in concert: share of the greatest torques, these [N m], stiffness [N m/rad]. They press as
-the others do (`SqueezeConfig`), and give way less: a knuckle's torque of 1.5 N m is 20 N at the finger's tip."""
+EFFORT, MOST_EFFORT, STRONG, STIFF = 0.35, 0.85, (1.56, 0.9, 0.45), 15.0
+"""Of fingers that squeeze in concert: share of the greatest torques for a light object and for a heavy one, these
+[N m], stiffness [N m/rad]. They press a light one as the others do (`SqueezeConfig`), and give way less: a knuckle's
+torque of 1.5 N m is 20 N at the finger's tip."""
 SINKS = 0.001
 """How far skin may be below the table [m]."""
 
@@ -133,11 +134,13 @@ def _held(found: Found, config: OptimizeConfig) -> Found | str:
 
     A hand may squeeze in two ways: every joint flexes a little for itself, or all in concert, stiffer. Of 50 grasps
     either held .48 and one of the two .60; of the same with the hand 2 cm off .26 and .28, so that the second try
-    finds more grasps, hardly more that are none.
+    finds more grasps, hardly more that are none. The second is the firmer the heavier the object, as people's grip is
+    (Johansson, Westling, Experimental Brain Research 56, 1984).
     """
     from handhold.physics import Balance, SixWayConfig, SqueezeConfig, grasp_verdict
 
-    concert = SqueezeConfig(balance=Balance(effort=EFFORT), torques=STRONG, stiffness=STIFF)
+    effort = min(EFFORT * heaviness(found.grasp.object), MOST_EFFORT)
+    concert = SqueezeConfig(balance=Balance(effort=effort), torques=STRONG, stiffness=STIFF)
     for squeeze, closing in (("each", SqueezeConfig()), ("in concert", concert)):
         trial = grasp_verdict(found.grasp, drift=config.drift_cm / 100, closing=closing)
         if trial.held:

@@ -35,7 +35,8 @@ class OptimizeConfig:
         method: "adam" from closed and screened starts; "langevin" anneals as DexGraspNet does, for comparison.
         starts: hands that are closed and screened, in all; twice as many are placed.
         candidates: for each grasp asked for, how many of them are optimized at most in one round.
-        rounds: where there are not enough grasps, new starts are tried, so many times in all.
+        rounds: where there are not enough grasps, new starts are tried, so many times in all; once some types have
+            given grasps, of those types only.
         batch: how many at a time.
         steps: steps of the method.
         learning_rate: of angles and of the whole hand's rotation [rad a step].
@@ -67,7 +68,7 @@ class OptimizeConfig:
     method: Method = "adam"
     starts: int = 1024
     candidates: int = 4
-    rounds: int = 3
+    rounds: int = 4
     batch: int = 64
     steps: int = 150
     learning_rate: float = 0.02

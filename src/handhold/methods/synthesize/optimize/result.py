@@ -14,17 +14,27 @@ if TYPE_CHECKING:
     from handhold.objects import ObjectMesh
     from handhold.physics import SixWayTrial
 
-HEAVY_CM3 = 250.0
-"""What is larger is not held by two or three finger tips, unless that is asked for."""
+HEAVY_CM3, HEAVIEST = 250.0, 6.0
+"""What is larger is not held by two or three finger tips, unless that is asked for; and what is so many times as large
+counts as no heavier still."""
 ANY_TYPES = ("power", "sphere", "precision", "pinch", "tripod", "lateral", "extension")
 """Types that are tried where nobody says what the object is for."""
 LIGHT_ONLY = ("pinch", "tripod", "lateral")
 
 
+def heaviness(mesh: ObjectMesh) -> float:
+    """How many times as heavy as what two finger tips hold, from 1 to `HEAVIEST`: so much more it counts how far from
+    its middle an object is held, and so much harder it is squeezed."""
+    volume = mesh.volume_m3
+    if volume is None:  # no solid: what its grid calls inside
+        grid = mesh.grid()
+        volume = float((grid.values < 0).sum() * grid.spacing**3)
+    return min(max(1.0, 1e6 * volume / HEAVY_CM3), HEAVIEST)
+
+
 def any_types(mesh: ObjectMesh) -> tuple[str, ...]:
     """The types that suit an object of which nothing is known but its shape."""
-    heavy = mesh.volume_m3 is not None and mesh.volume_m3 * 1e6 > HEAVY_CM3
-    return tuple(name for name in ANY_TYPES if not (heavy and name in LIGHT_ONLY))
+    return tuple(name for name in ANY_TYPES if not (heaviness(mesh) > 1 and name in LIGHT_ONLY))
 
 
 @dataclass(frozen=True)

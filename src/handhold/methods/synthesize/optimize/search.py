@@ -21,7 +21,7 @@ from handhold.methods.synthesize.optimize.aim import Aim, aim_at
 from handhold.methods.synthesize.optimize.config import OptimizeConfig
 from handhold.methods.synthesize.optimize.energy import energy
 from handhold.methods.synthesize.optimize.fields import Fields
-from handhold.methods.synthesize.optimize.result import Ask, Found, Synthesis, any_types
+from handhold.methods.synthesize.optimize.result import Ask, Found, Synthesis, any_types, heaviness
 from handhold.methods.synthesize.optimize.start import Starts, close, comes_right, most_varied, place_hands
 from handhold.methods.synthesize.optimize.target import (
     Target,
@@ -107,6 +107,7 @@ class Search:
             self.forbidden = forbidden_faces(obj, generator)
             self.targets, self.groups = self._see(obj, asks or (Ask(any_types(self.mesh)),))
             self.around = Fields.of(self.targets)
+        self.lever = config.lever * heaviness(self.mesh)
         self.rounds = config.rounds
         self.found: dict[Group, list[Found]] = {group: [] for group in self.groups}
         self._begin_round()
@@ -215,10 +216,11 @@ class Search:
         return targets, groups
 
     def _fill(self) -> dict[Group, Candidates]:
-        """For each group, closed hands, the most promising first."""
-        each = math.ceil(self.config.starts / len(self.groups))
+        """For each group, closed hands, the most promising first; once some groups gave grasps, for those alone."""
+        groups = [group for group in self.groups if self.found[group]] or list(self.groups)
+        each = math.ceil(self.config.starts / len(groups))
         with self.timed("place"):
-            placed = {group: self._place(group, count=each) for group in self.groups}
+            placed = {group: self._place(group, count=each) for group in groups}
             placed = {group: starts for group, starts in placed.items() if starts is not None}
         self._check_any(placed)
         with self.timed("close"):
@@ -278,7 +280,7 @@ class Search:
         )
         best = torch.stack([target.centre for target in self.targets])[starts.target]
         skin = place(forward(self.hand, starts.state), self.watched.of(len(starts))[self.watched.patches])
-        return cost + self.config.lever * (skin.mean(1) - best).norm(dim=-1)
+        return cost + self.lever * (skin.mean(1) - best).norm(dim=-1)
 
     def _check_any(self, placed: dict[Group, Starts]) -> None:
         if placed:

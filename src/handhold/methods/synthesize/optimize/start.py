@@ -31,6 +31,7 @@ FROM_SIDE = 0.5
 """A forearm comes from the side if its cosine to the vertical is below this."""
 LAID_ON = 0.35
 """Share of the hands with palm opposition that are laid on the surface, not put around it."""
+OUT_STEPS = 10
 TOUCHING = 0.0005
 ALIKE = (0.05, 0.8)
 """Hands whose wrists differ by less than this, or whose rotations do, are alike [m, rad]."""
@@ -95,6 +96,8 @@ def place_hands(
             state = _around(hand, kind, found, betas=betas, generator=generator)
             if kind.opposition == "palm":
                 state = _palm_out(target.mesh.grid(), hand, watched, state)
+            elif kind.opposition == "pad":
+                state = _drawn_back(target.mesh.grid(), hand, watched, state, found)
             parts.append(state)
     if laid_on:
         found = patches(target, least=kind.sizes[0], count=laid_on, generator=generator)
@@ -215,9 +218,22 @@ def _slid_out(grid: GridDistance, hand: Hand, watched: Watched, state: HandState
 
 def _palm_out(grid: GridDistance, hand: Hand, watched: Watched, state: HandState) -> HandState:
     """Hands moved back, as the back of the palm points, until the palm is out of the object."""
+    return _moved_out(grid, hand, watched, state, -state.rotation @ watched.palm_facing)
+
+
+def _drawn_back(
+    grid: GridDistance, hand: Hand, watched: Watched, state: HandState, places: Places
+) -> HandState:
+    """Hands moved back over an edge, thumb and fingers staying on their sides, until the palm is out of the object."""
+    back = state.wrist - places.centre
+    back = back - (back * places.across).sum(-1, keepdim=True) * places.across
+    return _moved_out(grid, hand, watched, state, normalize(back, dim=-1))
+
+
+def _moved_out(grid: GridDistance, hand: Hand, watched: Watched, state: HandState, back: Tensor) -> HandState:
+    """Hands moved along directions (B, 3) until the palm is out of the object."""
     skin = watched.of(len(state.wrist))[watched.skin][watched.palm]
-    back = -state.rotation @ watched.palm_facing
-    for _ in range(6):
+    for _ in range(OUT_STEPS):
         nearest = grid.query(place(forward(hand, state), skin))[0].amin(-1)
         state = replace(state, wrist=state.wrist + (GAP - nearest).clamp(0, 0.02)[:, None] * back)
     return state

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from handhold.errors import InputError
 from handhold.geometry.grid_distance import GridDistance
+from handhold.geometry.mesh import face_normals
 from handhold.interaction.table import Table
 from handhold.objects import ObjectMesh
 from handhold.objects.household import PartedObject
@@ -19,6 +20,13 @@ LEAST, MOST = 0.012, 0.12
 """Nothing smaller can be held by three fingers, nothing thicker spanned by one hand [m]."""
 RAYS, SIGHT, OPEN_SKY = 24, 0.3, 0.3
 """A place from which fewer than `OPEN_SKY` of so many rays get so far [m] lies in a hollow: no place for fingers."""
+BURIED = 0.0003
+"""A surface so far in front of which one is inside lies within another piece, or upon it [m]."""
+GROOVE = 0.012
+"""What a ray meets sooner is no hollow's wall but a groove's, too narrow for a finger to get in [m]."""
+NEAR, VOTES, SEEN, DEEPER = 32, 8, 12, 5.0
+"""Places that are looked at around a face, that decide about it, and around a point in space; how much more an
+offset across to a surface counts than one along it."""
 SPACING, MARGIN = 0.005, 0.022
 """Of the grids that say how far the part is, and what is in the way [m]."""
 KEEP_OFF, KEEP_CLEAR = 0.020, 0.003
@@ -95,18 +103,16 @@ def find_target(
             where=mesh.name,
             remedy="Set 'hold' of some part in the part file.",
         )
-    everywhere = mesh.sample(SAMPLES, generator)
-    points, normals = everywhere.points.double().numpy(), everywhere.normals.double().numpy()
-    face = everywhere.face.numpy()
+    points, normals, face = bare_points(mesh, generator)
     on = wanted[face]
-    if on.sum() < SAMPLES // 10:  # a small part of a large object needs points of its own
+    if on.sum() < len(points) // 10:  # a small part of a large object needs points of its own
         own = _sample_faces(mesh, wanted, generator)
         points, normals, face = (np.concatenate(x) for x in zip((points, normals, face), own, strict=True))
         on = wanted[face]
     centre = points[on].mean(0) if part is not None else _centre_of_mass(mesh)
     head = _head(points, centre, on=on, forbidden=forbidden[face]) if part is not None else np.zeros(3)
     length = float(np.linalg.norm(head))
-    distance, room = _fields(mesh, points, on, forbidden[face], parts=part is not None)
+    distance, room = _fields(mesh, points, normals, on, forbidden[face], parts=part is not None)
     return Target(
         mesh,
         part,
@@ -129,18 +135,40 @@ def forbidden_faces(obj: ObjectMesh | PartedObject, generator: torch.Generator) 
         return ~np.array([part.hold for part in obj.parts])[obj.face_parts]
     from scipy.spatial import KDTree
 
-    seen = obj.sample(SAMPLES, generator)
-    points, normals = seen.points.double().numpy(), seen.normals.double().numpy()
+    points, normals, _ = bare_points(obj, generator)
     middles = obj.vertices[obj.faces].mean(1)
+    outward = face_normals(torch.from_numpy(obj.vertices), torch.from_numpy(obj.faces)).numpy()
     hidden = exposure(obj, points, normals) < OPEN_SKY
     if not hidden.any():
         return np.zeros(len(obj.faces), bool)
-    # A face is as most of the eight places around it are: single rays that slip through say nothing.
-    return hidden[KDTree(points).query(middles, k=8)[1]].mean(1) > 0.5
+    # A face is as most of the places around it that lie in its plane: single rays that slip through say nothing.
+    around = KDTree(points).query(middles, k=min(NEAR, len(points)))[1]
+    away = points[around] - middles[:, None]
+    across = (normals[around] * outward[:, None]).sum(-1) > 0
+    apart = _apart(away, normals[around]) + np.where(across, 0.0, np.inf)
+    best = np.take_along_axis(around, apart.argsort(1)[:, :VOTES], 1)
+    return hidden[best].mean(1) > 0.5
+
+
+def _apart(away: np.ndarray, normals: np.ndarray) -> np.ndarray:
+    """How far offsets (*, 3) are [m²], those along the normals (*, 3) counted `DEEPER` times: of the sheets of a thin
+    wall, or a cover and what lies under it, the own or the first is near, the others are not."""
+    return (away**2).sum(-1) + (DEEPER**2 - 1) * (away * normals).sum(-1) ** 2
+
+
+def bare_points(mesh: ObjectMesh, generator: torch.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Points (n, 3) of the surface, evenly by area, with normals (n, 3) and faces (n,), but for those that lie within
+    another piece of the mesh: no finger gets there, and nothing is in the way there."""
+    found = mesh.sample(SAMPLES, generator)
+    points, normals, face = found.points.double().numpy(), found.normals.double().numpy(), found.face.numpy()
+    bare = mesh.distance.query(points + BURIED * normals).distance > 0
+    bare |= ~bare.any()
+    return points[bare], normals[bare], face[bare]
 
 
 def exposure(mesh: ObjectMesh, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
-    """What part of the sky points (n, 3) of a surface with normals (n, 3) see, weighted by the cosine, (n,)."""
+    """What part of the sky points (n, 3) of a surface with normals (n, 3) see, weighted by the cosine, (n,); walls
+    nearer than a finger is thick hide nothing."""
     rng = np.random.default_rng(0)
     ball = rng.standard_normal((len(points), RAYS, 3))
     ball /= np.linalg.norm(ball, axis=-1, keepdims=True)
@@ -148,7 +176,8 @@ def exposure(mesh: ObjectMesh, points: np.ndarray, normals: np.ndarray) -> np.nd
     along /= np.linalg.norm(along, axis=-1, keepdims=True)
     start = np.broadcast_to((points + 2e-4 * normals)[:, None], along.shape)
     hit = mesh.distance.first_hit(start.reshape(-1, 3), (start + SIGHT * along).reshape(-1, 3))
-    return ~np.isfinite(hit.fraction).reshape(len(points), RAYS) @ np.full(RAYS, 1 / RAYS)
+    seen = ~np.isfinite(hit.fraction) | (hit.fraction * SIGHT < GROOVE)
+    return seen.reshape(len(points), RAYS).mean(1)
 
 
 def check_size(mesh: ObjectMesh) -> None:
@@ -237,7 +266,13 @@ def _centre_of_mass(mesh: ObjectMesh) -> np.ndarray:
 
 
 def _fields(
-    mesh: ObjectMesh, points: np.ndarray, on: np.ndarray, forbidden: np.ndarray, *, parts: bool
+    mesh: ObjectMesh,
+    points: np.ndarray,
+    normals: np.ndarray,
+    on: np.ndarray,
+    forbidden: np.ndarray,
+    *,
+    parts: bool,
 ) -> tuple[GridDistance, GridDistance]:
     """Two grids around the object: distance to the wanted points (S, 3), and room to what is not wanted.
 
@@ -255,7 +290,11 @@ def _fields(
     margin = np.where(forbidden, KEEP_OFF, np.where(on, 0.0, KEEP_CLEAR if parts else 0.0))
     room = np.zeros(len(nodes))
     if margin.any():
-        nearest, which = KDTree(points).query(nodes)
+        nearest, which = KDTree(points).query(nodes, k=min(SEEN, len(points)))
+        away = nodes[:, None] - points[which]
+        faced = (away * normals[which]).sum(-1) > 0
+        first = np.where(faced, _apart(away, normals[which]), np.inf).argmin(1)[:, None]
+        nearest, which = (np.take_along_axis(x, first, 1)[:, 0] for x in (nearest, which))
         room = (nearest - margin[which]).clip(max=0) * (margin[which] > 0)
     to_grid = lambda values: _as_grid(values, low, spacing, counts)
     return to_grid(to_wanted), to_grid(room)
