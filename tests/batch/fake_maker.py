@@ -15,7 +15,7 @@ from handhold.errors import InputError, MissingExtra
 from handhold.hand import HandParams
 from handhold.interaction.grasp import Grasp
 from handhold.interaction.table import Table
-from handhold.methods.synthesize.optimize.result import Ask, Found, Synthesis
+from handhold.methods.synthesize.result import Ask, Found, Synthesis
 from handhold.physics import SixWayTrial
 
 SETTINGS = MakeSettings(seed=3, per_object=3, hands=2, categories=("cube", "ball", "box"))

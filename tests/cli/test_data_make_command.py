@@ -15,7 +15,7 @@ from handhold.data.grasp_set_skin import yielding
 from handhold.errors import MissingExtra
 from handhold.hand import HandParams
 from handhold.interaction.grasp import Grasp
-from handhold.methods.synthesize.optimize.result import Ask, Found, Synthesis
+from handhold.methods.synthesize.result import Ask, Found, Synthesis
 from handhold.physics import SixWayTrial
 
 TRIAL = SixWayTrial((0.1,) * 6, (1.0,) * 6, held=True, drift_cm=0.1, drift_deg=1.0, overlap_mm=0.1)

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 import numpy as np
 
 from handhold.data.grasp_set_schema import GraspRow, ObjectRow, make_table, packed
-from handhold.methods.synthesize.optimize.result import Found
+from handhold.methods.synthesize.result import Found
 from handhold.objects.household import HouseholdObject
 from handhold.physics import SixWayTrial
 

@@ -21,7 +21,7 @@ from handhold.data.grasp_set_split import split_of
 from handhold.errors import HandholdError, InputError, MissingExtra
 from handhold.hand import Hand
 from handhold.hand.skeleton import Side
-from handhold.methods.synthesize.optimize.result import Found, Synthesis
+from handhold.methods.synthesize.result import Found, Synthesis
 from handhold.objects.household import CATEGORIES, HouseholdObject
 
 SIDES: tuple[Side, Side] = ("right", "left")

@@ -12,7 +12,7 @@ from handhold.data.purposes import PURPOSES
 from handhold.geometry.distance import ExactDistance
 from handhold.interaction.grasp_types import GRASP_TYPES
 from handhold.interaction.table import Table
-from handhold.methods.synthesize.optimize.result import Ask
+from handhold.methods.synthesize.result import Ask
 from handhold.objects.household import HouseholdObject
 
 SAMPLES = 600

@@ -6,7 +6,7 @@ the hand keep it on one side of thin walls.
 """
 
 from handhold.methods.synthesize.optimize.config import OptimizeConfig
-from handhold.methods.synthesize.optimize.result import ANY_TYPES, Ask, Found, Synthesis
 from handhold.methods.synthesize.optimize.solve import optimize_grasps, optimize_many
+from handhold.methods.synthesize.result import ANY_TYPES, Ask, Found, Synthesis
 
 __all__ = ["ANY_TYPES", "Ask", "Found", "OptimizeConfig", "Synthesis", "optimize_grasps", "optimize_many"]

@@ -14,10 +14,11 @@ from handhold.interaction.grasp_types import GRASP_TYPES, touched_regions
 from handhold.interaction.hand_object import HandObject
 from handhold.interaction.measures import CONTACT_MM, bones_through, fingers_touching, limit_violation_deg
 from handhold.interaction.soft_skin import soft_skin
+from handhold.methods.synthesize.holdable import heaviness
 from handhold.methods.synthesize.optimize.config import OptimizeConfig
-from handhold.methods.synthesize.optimize.result import Ask, Found, heaviness
 from handhold.methods.synthesize.optimize.target import Target
 from handhold.methods.synthesize.optimize.watched import Watched
+from handhold.methods.synthesize.result import Ask, Found
 from handhold.objects import ObjectMesh
 
 LIMIT_DEG = 0.1

@@ -16,21 +16,16 @@ from handhold.errors import InputError
 from handhold.hand import Hand
 from handhold.hand.kinematics import forward, place
 from handhold.interaction.grasp_types import GRASP_TYPES
+from handhold.methods.synthesize.holdable import any_types, check_size, forbidden_faces, heaviness, mesh_of
 from handhold.methods.synthesize.optimize.accept import Candidate, judge, pierced
 from handhold.methods.synthesize.optimize.aim import Aim, aim_at
 from handhold.methods.synthesize.optimize.config import OptimizeConfig
 from handhold.methods.synthesize.optimize.energy import energy
 from handhold.methods.synthesize.optimize.fields import Fields
-from handhold.methods.synthesize.optimize.result import Ask, Found, Synthesis, any_types, heaviness
 from handhold.methods.synthesize.optimize.start import Starts, close, comes_right, most_varied, place_hands
-from handhold.methods.synthesize.optimize.target import (
-    Target,
-    check_size,
-    find_target,
-    forbidden_faces,
-    mesh_of,
-)
+from handhold.methods.synthesize.optimize.target import Target, find_target
 from handhold.methods.synthesize.optimize.watched import Watched
+from handhold.methods.synthesize.result import Ask, Found, Synthesis
 from handhold.objects import ObjectMesh
 from handhold.objects.household import PartedObject
 

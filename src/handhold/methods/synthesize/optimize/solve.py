@@ -15,9 +15,9 @@ from handhold.methods.synthesize.optimize.accept import Candidate, as_grasps, ne
 from handhold.methods.synthesize.optimize.config import OptimizeConfig
 from handhold.methods.synthesize.optimize.fields import Fields
 from handhold.methods.synthesize.optimize.minimize import minimize
-from handhold.methods.synthesize.optimize.result import Ask, Synthesis
 from handhold.methods.synthesize.optimize.search import Candidates, Search
 from handhold.methods.synthesize.optimize.watched import Watched, watch
+from handhold.methods.synthesize.result import Ask, Synthesis
 from handhold.objects import ObjectMesh
 from handhold.objects.household import PartedObject
 

@@ -1,4 +1,4 @@
-"""What is asked of the optimizer, and what it gives."""
+"""What is asked of a synthesizer, and what it gives."""
 
 from __future__ import annotations
 
@@ -9,32 +9,10 @@ from handhold.errors import InputError
 from handhold.interaction.grasp import Grasp
 from handhold.interaction.grasp_types import GRASP_TYPES
 from handhold.interaction.table import Table
+from handhold.methods.synthesize.holdable import ANY_TYPES
 
 if TYPE_CHECKING:
-    from handhold.objects import ObjectMesh
     from handhold.physics import SixWayTrial
-
-HEAVY_CM3, HEAVIEST = 250.0, 6.0
-"""What is larger is not held by two or three finger tips, unless that is asked for; and what is so many times as large
-counts as no heavier still."""
-ANY_TYPES = ("power", "sphere", "precision", "pinch", "tripod", "lateral", "extension")
-"""Types that are tried where nobody says what the object is for."""
-LIGHT_ONLY = ("pinch", "tripod", "lateral")
-
-
-def heaviness(mesh: ObjectMesh) -> float:
-    """How many times as heavy as what two finger tips hold, from 1 to `HEAVIEST`: so much more it counts how far from
-    its middle an object is held, and so much harder it is squeezed."""
-    volume = mesh.volume_m3
-    if volume is None:  # no solid: what its grid calls inside
-        grid = mesh.grid()
-        volume = float((grid.values < 0).sum() * grid.spacing**3)
-    return min(max(1.0, 1e6 * volume / HEAVY_CM3), HEAVIEST)
-
-
-def any_types(mesh: ObjectMesh) -> tuple[str, ...]:
-    """The types that suit an object of which nothing is known but its shape."""
-    return tuple(name for name in ANY_TYPES if not (heaviness(mesh) > 1 and name in LIGHT_ONLY))
 
 
 @dataclass(frozen=True)
