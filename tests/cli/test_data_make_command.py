@@ -136,6 +136,19 @@ def test_missing_packages_are_named(tmp_path, complaint, monkeypatch, package, e
     assert f"handhold[{extra}]" in complaint() and not (tmp_path / "set").exists()
 
 
+def test_two_do_not_make_one_set_at_once(tmp_path, complaint):
+    from filelock import FileLock
+
+    out = tmp_path / "set"
+    out.mkdir()
+    with FileLock(out / ".lock"):
+        assert run(out) == 2
+        assert "another handhold data make" in complaint()
+        assert [path.name for path in out.iterdir()] == [".lock"]
+    assert run(out, "--quiet") == 0
+    assert not (out / ".lock").exists()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stopped_by_a_signal_it_can_go_on(tmp_path, complaint, monkeypatch, number):
     out, whole = tmp_path / "set", tmp_path / "whole"

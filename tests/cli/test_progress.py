@@ -64,3 +64,15 @@ def test_an_error_ends_the_bar(terminal):
     assert "0/2" in shown
     time.sleep(0.3)
     assert terminal.getvalue() == shown
+
+
+def test_without_a_terminal_there_is_a_line_now_and_then(monkeypatch):
+    clock = iter(range(0, 1000, 25))
+    monkeypatch.setattr(module.time, "monotonic", lambda: float(next(clock)))
+    out = io.StringIO()
+    with redirect_stderr(out), progress("training", 8) as step:
+        for _ in range(8):
+            step()
+    lines = out.getvalue().splitlines()
+    assert len(lines) == 2 and lines[0].startswith("handhold: training 3/8, about ")
+    assert "min left" in lines[1]

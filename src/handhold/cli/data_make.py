@@ -76,7 +76,7 @@ def run_make(options: Make) -> int:
         else ray_pool(options.ray, workers=options.workers)
     )
     start = time.monotonic()
-    with output_folder(options.out) as folder:
+    with output_folder(options.out) as folder, _alone(folder):
         before = (read_manifest(folder) or {}).get("grasps", 0)
         try:
             with _ends_softly(), _telling(options) as tell:
@@ -100,6 +100,31 @@ def run_make(options: Make) -> int:
                 f"[yellow]note:[/] the set had {before} grasps; a larger --count brings them back"
             )
     return 0
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep others from the folder meanwhile; the lock ends with the process, however that ends.
+
+    Raises:
+        InputError: another process makes this set.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / ".lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise InputError(
+            "another handhold data make is at work on this set",
+            where=folder,
+            remedy="Wait until it is done, or choose another --out.",
+        ) from error
+    try:
+        yield
+    finally:
+        (folder / ".lock").unlink(missing_ok=True)
+        lock.release()
 
 
 @contextmanager

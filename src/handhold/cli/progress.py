@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
 PATIENCE = 2.0
 """Seconds without a bar: what is done sooner needs none."""
+LOG_SECONDS = 60.0
+"""Where stderr is no terminal, a line so often."""
 
 
 class Step(Protocol):
@@ -22,9 +25,13 @@ class Step(Protocol):
 
 @contextmanager
 def progress(what: str, total: int, *, quiet: bool = False) -> Iterator[Step]:
-    """Give a function to call after each of `total` things; the bar is on stderr, if that is a terminal."""
-    if quiet or not sys.stderr.isatty():
+    """Give a function to call after each of `total` things; there is a bar on stderr, or, if that is no terminal, a
+    line once a minute."""
+    if quiet:
         yield lambda *, to=None: None
+        return
+    if not sys.stderr.isatty():
+        yield _log(what, total)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -48,3 +55,20 @@ def progress(what: str, total: int, *, quiet: bool = False) -> Iterator[Step]:
         late.cancel()
         late.join()
         bar.stop()
+
+
+def _log(what: str, total: int) -> Step:
+    start = last = time.monotonic()
+    done = 0
+
+    def step(*, to: int | None = None) -> None:
+        nonlocal done, last
+        done = done + 1 if to is None else to
+        now = time.monotonic()
+        if now - last >= LOG_SECONDS and 0 < done < total:
+            last = now
+            left = (now - start) * (total - done) / done
+            told = f"handhold: {what} {done}/{total}, about {left / 60:.0f} min left"
+            print(told, file=sys.stderr, flush=True)
+
+    return step

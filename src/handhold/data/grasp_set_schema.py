@@ -21,6 +21,7 @@ FORMAT = "handhold-grasp-set/1"
 HOUSEHOLD = "1"
 """Version of the household objects: another one makes other meshes from the same dimensions."""
 OBJECTS, MANIFEST = "objects.parquet", "manifest.json"
+AGAIN = "Copy it again; a set of your own: run handhold data make again with the same --out, it takes what is there."
 SHARDS = "grasps-*.parquet"
 KEY = b"handhold"
 """Where Parquet's metadata has our JSON: the format, and whatever else a writer adds."""
@@ -176,7 +177,11 @@ def read_table(path: str | Path, kind: type[Row]) -> tuple[pa.Table, dict[str, A
         table = pq.ParquetFile(path).read()
     except (OSError, pa.ArrowException) as error:
         raise InputError(
-            "cannot be read", where=path, expected="a Parquet file", got=_first_line(error)
+            "cannot be read",
+            where=path,
+            expected="a Parquet file",
+            got=_first_line(error),
+            remedy=AGAIN,
         ) from error
     told = _told(table.schema.metadata, path)
     wanted = schema_of(kind)
@@ -201,7 +206,11 @@ def read_told(path: str | Path) -> dict[str, Any]:
         return _told(pq.read_metadata(path).metadata, path)
     except (OSError, pa.ArrowException) as error:
         raise InputError(
-            "cannot be read", where=path, expected="a Parquet file", got=_first_line(error)
+            "cannot be read",
+            where=path,
+            expected="a Parquet file",
+            got=_first_line(error),
+            remedy=AGAIN,
         ) from error
 
 
