@@ -78,10 +78,12 @@ def apart(away: np.ndarray, normals: np.ndarray) -> np.ndarray:
     return (away**2).sum(-1) + (DEEPER**2 - 1) * (away * normals).sum(-1) ** 2
 
 
-def bare_points(mesh: ObjectMesh, generator: torch.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def bare_points(
+    mesh: ObjectMesh, generator: torch.Generator, *, count: int = SAMPLES
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Points (n, 3) of the surface, evenly by area, with normals (n, 3) and faces (n,), but for those that lie within
     another piece of the mesh: no finger gets there, and nothing is in the way there."""
-    found = mesh.sample(SAMPLES, generator)
+    found = mesh.sample(count, generator)
     points, normals, face = found.points.double().numpy(), found.normals.double().numpy(), found.face.numpy()
     bare = mesh.distance.query(points + BURIED * normals).distance > 0
     bare |= ~bare.any()

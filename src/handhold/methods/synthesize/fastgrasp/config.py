@@ -1,0 +1,46 @@
+"""Settings of FastGrasp's sampling."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from handhold.errors import InputError
+
+
+@dataclass(frozen=True)
+class FastGraspSampling:
+    """Settings of `fastgrasp`.
+
+    Attributes:
+        steps: of DDIM.
+        guidance: how much the object's feature is exaggerated (classifier-free guidance); 1 is none.
+        adapt: whether the adaptation module corrects what the diffusion drew.
+        oversample: so many times as many hands are drawn as grasps are wanted; the best are kept.
+        least: but at least so many.
+        most: hands that are drawn in one batch.
+        apart_mm, apart_deg: kept hands differ by this at least, as long as there are others: wrist [mm], turn [deg].
+    """
+
+    steps: int = 16
+    guidance: float = 1.2
+    adapt: bool = True
+    oversample: float = 3.0
+    least: int = 48
+    most: int = 512
+    apart_mm: float = 25.0
+    apart_deg: float = 25.0
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "least", "most"):
+            value = getattr(self, name)
+            _demand(name, "a whole number of at least 1", value, holds=isinstance(value, int) and value >= 1)
+        for name in ("guidance", "apart_mm", "apart_deg"):
+            value = getattr(self, name)
+            _demand(name, "zero or more", value, holds=0 <= value < math.inf)
+        _demand("oversample", "1 or more", self.oversample, holds=1 <= self.oversample < math.inf)
+
+
+def _demand(name: str, expected: str, value: object, *, holds: bool) -> None:
+    if not holds:
+        raise InputError("not allowed", where=f"FastGraspSampling.{name}", expected=expected, got=value)

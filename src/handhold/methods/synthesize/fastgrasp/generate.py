@@ -1,0 +1,188 @@
+"""The front of FastGrasp: grasps in one pass."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from handhold.errors import InputError
+from handhold.hand import Hand
+from handhold.hand.kinematics import HandState
+from handhold.interaction.grasp import Grasp
+from handhold.interaction.grasp_types import GRASP_TYPES
+from handhold.methods.synthesize.fastgrasp.config import FastGraspSampling
+from handhold.methods.synthesize.fastgrasp.judge import keep_varied, predicted_cost
+from handhold.methods.synthesize.fastgrasp.places import Scene, draw_places, see
+from handhold.methods.synthesize.holdable import check_size, mesh_of
+from handhold.methods.synthesize.result import Ask
+from handhold.models.fastgrasp import FastGrasp
+from handhold.models.fastgrasp.look import look
+from handhold.models.grasp_rows import Placed
+from handhold.objects import ObjectMesh
+from handhold.objects.household import PartedObject
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """Grasps as the model made them, the most promising first.
+
+    Attributes:
+        grasps: in the object's own frame; skin without soft tissue.
+        cost: (N,) what the model's own look finds wrong with each (`judge.predicted_cost`).
+        ask: what they answer.
+        seconds: wall-clock time by stage.
+    """
+
+    grasps: tuple[Grasp, ...]
+    cost: Tensor
+    ask: Ask | None
+    seconds: dict[str, float]
+
+
+@torch.no_grad()
+def fastgrasp(
+    obj: ObjectMesh | PartedObject,
+    hand: Hand,
+    model: FastGrasp,
+    *,
+    count: int,
+    ask: Ask | None = None,
+    config: FastGraspSampling | None = None,
+    generator: torch.Generator | None = None,
+    betas: Tensor | None = None,
+) -> Drawn:
+    """Grasps of an object by a trained model: diffusion, adaptation, decoding; no optimization.
+
+    Places where the thumb is to touch are drawn on what may be held; from each the model makes a hand; of more than
+    are wanted, the best that differ are kept.
+
+    Args:
+        obj: the object; with parts, thumbs keep off those that are not to be held.
+        hand: the hand that the model was trained for, right or left.
+        model: the model.
+        count: how many grasps are wanted; so many come.
+        ask: part, types and table that are wanted; None for anything.
+        config: settings.
+        generator: source of randomness, on the CPU; without one, seed 0.
+        betas: (S,) the hand's shape; the mean one by default.
+
+    Raises:
+        InputError: the object is too small or too large for a hand, a part is unknown or not to be held, the hand is
+            not the model's, or the count is less than one.
+    """
+    config, generator = config or FastGraspSampling(), generator or torch.Generator().manual_seed(0)
+    if count < 1:
+        raise InputError("nothing to do", where="count", expected="at least 1", got=count)
+    _check_hand(hand, model)
+    clock = _Clock()
+    check_size(mesh_of(obj))
+    many = max(config.least, round(config.oversample * count))
+    scene = see(obj, part=None if ask is None else ask.part, count=many, generator=generator)
+    clock.stop("see")
+    placed = draw_places(scene, count=many, mirrored=hand.side == "left", generator=generator)
+    betas = torch.zeros(model.config.shapes) if betas is None else betas.float()
+    state, distances = _hands(model, scene, placed, ask, betas, config, generator)
+    clock.stop("draw")
+    points = _mirrored(model.autoencoder.code.points(state), placed.mirrored)
+    table = None if ask is None else ask.table
+    cost = predicted_cost(
+        model.autoencoder.code.hand, model.autoencoder.code.seen, distances, points, table=table
+    )
+    chosen = keep_varied(
+        state.rotation,
+        state.wrist,
+        cost,
+        count=min(count, many),
+        apart_m=config.apart_mm / 1e3,
+        apart_rad=config.apart_deg * torch.pi / 180,
+    )
+    kept = unmirrored(state.select(chosen), placed.mirrored[chosen])
+    params = kept.params(hand)
+    grasps = tuple(
+        Grasp(hand, params[k], scene.mesh, torch.eye(4), name=f"{scene.mesh.name}_{k:03d}")
+        for k in range(len(chosen))
+    )
+    clock.stop("choose")
+    return Drawn(grasps, cost[chosen], ask, clock.seconds)
+
+
+def _hands(
+    model: FastGrasp,
+    scene: Scene,
+    placed: Placed,
+    ask: Ask | None,
+    betas: Tensor,
+    config: FastGraspSampling,
+    generator: torch.Generator,
+) -> tuple[HandState, Tensor]:
+    """Hands (B) in the object's (mirrored) frame, and their points' signed distances (B, n)."""
+    states, nears = [], []
+    types = _types(ask, len(placed.object), generator)
+    for rows in torch.arange(len(placed.object)).split(config.most):
+        some = replace(
+            placed,
+            object=placed.object[rows],
+            mirrored=placed.mirrored[rows],
+            origin=placed.origin[rows],
+            axes=placed.axes[rows],
+        )
+        shape = betas.expand(len(rows), -1)
+        part = torch.zeros_like(rows) if scene.part else None
+        seen = look(some, model.basis, model.config, betas=shape, type=types[rows], part=part)
+        latent, feature = model.draw(seen, steps=config.steps, guidance=config.guidance, generator=generator)
+        if config.adapt:
+            state = model.adapt(latent, feature, shape, some.distances)[1]
+        else:
+            state = model.decode(latent, shape)[0]
+        nears.append(some.distances(model.autoencoder.code.points(state)))
+        states.append(some.hands_back(state))
+    return HandState.cat(states), torch.cat(nears)
+
+
+def _types(ask: Ask | None, count: int, generator: torch.Generator) -> Tensor:
+    """A type for each hand, -1 for any: those that are asked for in turn."""
+    if ask is None or not ask.types:
+        return torch.full((count,), -1)
+    kinds = list(GRASP_TYPES)
+    wanted = torch.tensor([kinds.index(name) for name in ask.types])
+    return wanted[torch.arange(count) % len(wanted)]
+
+
+def unmirrored(state: HandState, mirrored: Tensor) -> HandState:
+    """Right hands as the left hands that they stand for, where that is said (B,)."""
+    mirror = torch.where(mirrored, -1.0, 1.0)[:, None] * torch.tensor([1.0, 0, 0]) + torch.tensor(
+        [0, 1.0, 1.0]
+    )
+    turned = mirror[:, :, None] * state.rotation * mirror[:, None]
+    return replace(state, rotation=turned, wrist=state.wrist * mirror)
+
+
+def _mirrored(points: Tensor, mirrored: Tensor) -> Tensor:
+    sign = torch.where(mirrored, -1.0, 1.0)[:, None, None]
+    return torch.cat((points[..., :1] * sign, points[..., 1:]), -1)
+
+
+def _check_hand(hand: Hand, model: FastGrasp) -> None:
+    if (hand.name, hand.version) != ("open", model.hand_version):
+        raise InputError(
+            "the model was trained for another hand",
+            where="hand",
+            expected=f"open {model.hand_version}",
+            got=f"{hand.name} {hand.version}",
+            remedy="Use --method optimize, which takes any hand, or train for this one.",
+        )
+
+
+class _Clock:
+    """Wall-clock time by stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._start = time.perf_counter()
+
+    def stop(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.seconds[stage], self._start = now - self._start, now

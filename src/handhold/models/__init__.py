@@ -1,0 +1,1 @@
+"""Networks that learn, and how they are trained."""

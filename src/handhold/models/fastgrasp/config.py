@@ -1,0 +1,108 @@
+"""Sizes of FastGrasp's networks."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Literal, get_args
+
+from handhold.errors import InputError
+
+Sight = Literal["basis", "points", "both"]
+HandInput = Literal["vertices", "parameters"]
+
+
+@dataclass(frozen=True)
+class FastGraspConfig:
+    """Sizes, chosen for two cores; the paper's where they were tried beside ours are in `published`.
+
+    Attributes:
+        hand_input: what the encoder sees of a hand: vertices, as published, or its parameters.
+        hand_points: vertices that it sees, and whose distances to the object the adaptation sees.
+        hand_widths: layers of the hand's PointNet.
+        latent: size of the latent.
+        decoder_width, decoder_depth: of the decoder.
+        sight: how the object is seen: signed distances at basis points, its points, or both.
+        basis: how many basis points.
+        reach: radius of the ball that they fill, and of what is seen of the object's points [m].
+        crowding: of the basis points (`geometry.basis_points.ball_points`).
+        seen_points: points of the object that are seen, those nearest to the place.
+        object_widths: layers of the object's PointNet.
+        condition: size of the object's feature.
+        object_width, object_depth: of the layers that make it.
+        width, depth: of the denoiser.
+        adapt_width, adapt_depth: of the adaptation module.
+        adapt_rounds: so many times it looks at the hand it makes, and corrects it.
+        adapt_sees_hand: whether it sees the hand's distances to the object; the published one does not.
+        shapes: hand shape coefficients.
+        grasp_types: how many grasp types may be asked for.
+        diffusion_steps: of the forward process.
+        schedule: of its noise.
+        prediction: what the denoiser predicts.
+    """
+
+    hand_input: HandInput = "vertices"
+    hand_points: int = 256
+    hand_widths: tuple[int, ...] = (64, 128, 256)
+    latent: int = 64
+    decoder_width: int = 256
+    decoder_depth: int = 3
+    sight: Sight = "basis"
+    basis: int = 768
+    reach: float = 0.16
+    crowding: float = 1.5
+    seen_points: int = 512
+    object_widths: tuple[int, ...] = (64, 128, 256)
+    condition: int = 256
+    object_width: int = 384
+    object_depth: int = 2
+    width: int = 384
+    depth: int = 4
+    adapt_width: int = 384
+    adapt_depth: int = 3
+    adapt_rounds: int = 2
+    adapt_sees_hand: bool = True
+    shapes: int = 10
+    grasp_types: int = 11
+    diffusion_steps: int = 1000
+    schedule: Literal["linear", "squaredcos_cap_v2"] = "squaredcos_cap_v2"
+    prediction: Literal["epsilon", "v_prediction"] = "v_prediction"
+
+    def __post_init__(self) -> None:
+        for name in ("hand_widths", "object_widths"):  # JSON has no tuples
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        for name, value in asdict(self).items():
+            if isinstance(value, (bool, str)):
+                continue
+            many = value if isinstance(value, tuple) else (value,)
+            least = 0 if name in ("depth", "decoder_depth", "object_depth", "adapt_depth") else 1e-9
+            if not many or not all(least <= one < math.inf for one in many):
+                _refuse(name, "positive numbers", value)
+        if self.hand_input not in get_args(HandInput):
+            _refuse("hand_input", ", ".join(get_args(HandInput)), self.hand_input)
+        if self.sight not in get_args(Sight):
+            _refuse("sight", ", ".join(get_args(Sight)), self.sight)
+
+    @staticmethod
+    def published() -> FastGraspConfig:
+        """The sizes of the public code, as far as they mean something here; it has never been trained."""
+        return FastGraspConfig(
+            hand_points=778,
+            hand_widths=(64, 128, 1024),
+            latent=768,
+            decoder_width=1024,
+            sight="points",
+            seen_points=3000,
+            object_widths=(64, 128, 1024),
+            condition=1024,
+            width=1024,
+            adapt_width=1024,
+            adapt_rounds=1,
+            adapt_sees_hand=False,
+            schedule="linear",
+            prediction="epsilon",
+        )
+
+
+def _refuse(name: str, expected: str, got: object) -> None:
+    raise InputError("not allowed", where=f"FastGraspConfig.{name}", expected=expected, got=got)

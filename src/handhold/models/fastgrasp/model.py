@@ -1,0 +1,138 @@
+"""FastGrasp: grasps of an object in one pass."""
+
+# no "from __future__ import annotations": the mixin reads the type of `config`
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from huggingface_hub import PyTorchModelHubMixin
+from torch import Tensor, nn
+
+from handhold.errors import InputError
+from handhold.hand import Hand
+from handhold.hand.kinematics import HandState
+from handhold.models.fastgrasp.config import FastGraspConfig
+from handhold.models.fastgrasp.networks import Adapter, Denoiser, HandAutoencoder
+from handhold.models.fastgrasp.seen import ObjectEncoder, Seen
+
+Distances = Callable[[Tensor], Tensor]
+"""Signed distances (B, n) [m] to each row's object, at points (B, n, 3) in its place's frame."""
+
+
+class FastGrasp(
+    nn.Module,
+    PyTorchModelHubMixin,
+    library_name="handhold",
+    tags=["hand-object-interaction", "grasp-synthesis"],
+):
+    """Autoencoder, object encoder, denoiser and adaptation module, with what they were trained for.
+
+    `save_pretrained(folder)` and `from_pretrained(folder or name on the hub)` write and read config and weights
+    (safetensors).
+
+    Args:
+        config: sizes.
+        hand_name, hand_version: the hand model that the weights are for.
+
+    Raises:
+        InputError: this handhold has no such hand.
+    """
+
+    latent_mean: Tensor
+    latent_scale: Tensor
+
+    def __init__(
+        self, config: FastGraspConfig, hand_name: str = "open", hand_version: str | None = None
+    ) -> None:
+        super().__init__()
+        hand = Hand.open("right")
+        if (hand_name, hand_version or hand.version) != (hand.name, hand.version):
+            raise InputError(
+                "the weights are for another hand",
+                where="FastGrasp",
+                expected=f"{hand.name} {hand.version}",
+                got=f"{hand_name} {hand_version}",
+                remedy="Use weights that were trained for this hand (handhold train fastgrasp).",
+            )
+        self.config, self.hand_version = config, hand.version
+        self.autoencoder = HandAutoencoder(config, hand)
+        self.object = ObjectEncoder(config)
+        self.denoiser = Denoiser(config)
+        self.adapter = Adapter(config)
+        self.register_buffer("latent_mean", torch.zeros(config.latent))
+        self.register_buffer("latent_scale", torch.ones(config.latent))
+
+    @property
+    def basis(self) -> Tensor:
+        """(K, 3) where the object is to be seen, in a place's frame [m]."""
+        return self.object.basis
+
+    def schedule(self, **options: Any):
+        """diffusers' DDIM scheduler of this model's noise."""
+        from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+
+        return DDIMScheduler(
+            num_train_timesteps=self.config.diffusion_steps,
+            beta_schedule=self.config.schedule,
+            prediction_type=self.config.prediction,
+            clip_sample=False,
+            timestep_spacing="trailing",
+            rescale_betas_zero_snr=self.config.prediction == "v_prediction",
+            **options,
+        )
+
+    def normalize(self, latent: Tensor) -> Tensor:
+        """Latents of the autoencoder, each number with mean 0 and deviation 1."""
+        return (latent - self.latent_mean) / self.latent_scale
+
+    @torch.no_grad()
+    def draw(
+        self, seen: Seen, *, steps: int, guidance: float, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """z1 (B, latent) by DDIM from noise, normalized, and the object's feature (B, condition).
+
+        Args:
+            seen: the objects.
+            steps: of DDIM.
+            guidance: 1 takes the condition as it is, more exaggerates it, 0 forgets it.
+            generator: source of the noise, on the CPU.
+        """
+        feature = self.object(seen)
+        null = self.object.null.expand_as(feature)
+        noise = torch.randn(len(seen), self.config.latent, generator=generator)
+        latent, scheduler = noise.to(feature), self.schedule()
+        scheduler.set_timesteps(steps)
+        for step in scheduler.timesteps.tolist():
+            guess = self._guess(latent, step, feature, null, guidance)
+            latent = scheduler.step(guess, step, latent, return_dict=False)[0]
+        return latent, feature
+
+    def adapt(
+        self, latent: Tensor, feature: Tensor, betas: Tensor, distances: Distances
+    ) -> tuple[Tensor, HandState]:
+        """z1 + z2, normalized, and the hands that it decodes to.
+
+        Args:
+            latent: (B, latent) z1.
+            feature: (B, condition) of the objects.
+            betas: (B, S) the hands' shapes.
+            distances: to the objects.
+        """
+        for _ in range(self.config.adapt_rounds):
+            state, _ = self.decode(latent, betas)
+            seen = distances(self.autoencoder.code.points(state))
+            latent = latent + self.adapter(latent, feature, betas, seen)
+        return latent, self.decode(latent, betas)[0]
+
+    def decode(self, latent: Tensor, betas: Tensor) -> tuple[HandState, Tensor]:
+        """Hands of normalized latents (B, latent), and their codes."""
+        return self.autoencoder.decode(latent * self.latent_scale + self.latent_mean, betas)
+
+    def _guess(self, latent: Tensor, step: int, feature: Tensor, null: Tensor, guidance: float) -> Tensor:
+        steps = torch.full((len(latent),), step, device=latent.device)
+        if guidance == 1:
+            return self.denoiser(latent, steps, feature)
+        both = torch.cat((feature, null))
+        known, unknown = self.denoiser(latent.repeat(2, 1), steps.repeat(2), both).chunk(2)
+        return unknown + guidance * (known - unknown)

@@ -1,0 +1,150 @@
+"""FastGrasp's front, with a model that has learnt nothing: frames, mirrors, choices, and what is refused."""
+
+import numpy as np
+import pytest
+import torch
+import trimesh
+
+from handhold.errors import InputError
+from handhold.hand import Hand
+from handhold.hand.kinematics import HandState, forward, keypoint_points, place
+from handhold.interaction.table import Table
+from handhold.methods.synthesize.fastgrasp import FastGraspSampling, fastgrasp
+from handhold.methods.synthesize.fastgrasp.generate import unmirrored
+from handhold.methods.synthesize.fastgrasp.judge import keep_varied, predicted_cost
+from handhold.methods.synthesize.fastgrasp.places import draw_places, see
+from handhold.methods.synthesize.result import Ask
+from handhold.models.fastgrasp import FastGrasp, FastGraspConfig
+from handhold.objects import ObjectMesh
+from handhold.objects.household import make
+
+SMALL = FastGraspConfig(
+    hand_points=96,
+    latent=16,
+    decoder_width=32,
+    basis=64,
+    condition=32,
+    object_width=32,
+    width=32,
+    adapt_width=32,
+)
+FEW = FastGraspSampling(steps=2, least=12, most=8)
+
+
+def box(*sides: float) -> ObjectMesh:
+    solid = trimesh.creation.box(sides)
+    return ObjectMesh.from_arrays(solid.vertices, solid.faces, name="box")
+
+
+@pytest.fixture(scope="module")
+def model() -> FastGrasp:
+    torch.manual_seed(0)
+    return FastGrasp(SMALL).eval()
+
+
+@pytest.fixture(scope="module")
+def mug():
+    return make("mug")
+
+
+def test_as_many_come_as_are_wanted_and_the_same_again(model):
+    draw = lambda seed: fastgrasp(
+        box(0.05, 0.06, 0.1),
+        Hand.open("right"),
+        model,
+        count=7,
+        config=FEW,
+        generator=torch.Generator().manual_seed(seed),
+    )
+    one, again, other = draw(1), draw(1), draw(2)
+    assert len(one.grasps) == len(one.cost) == 7 and set(one.seconds) == {"see", "draw", "choose"}
+    assert [g.name for g in one.grasps][:2] == ["box_000", "box_001"]
+    for a, b, c in zip(one.grasps, again.grasps, other.grasps, strict=True):
+        assert torch.equal(a.params.transl, b.params.transl)
+        assert not torch.equal(a.params.transl, c.params.transl)
+        assert a.hand.anatomy.violation(HandState.from_params(a.hand, a.params[None]).angles).max() < 1e-3
+
+
+def test_a_left_hand_is_the_mirror_image_of_a_right_one_on_the_mirrored_object(model):
+    solid = trimesh.creation.box((0.03, 0.05, 0.09))
+    solid.apply_translation((0.02, 0.01, 0.0))
+    state = HandState(
+        torch.linalg.qr(torch.randn(4, 3, 3))[0], torch.randn(4, 3), torch.zeros(4, 15, 3), torch.zeros(4, 10)
+    )
+    left, right = Hand.open("left"), Hand.open("right")
+    real = unmirrored(state, torch.ones(4, dtype=torch.bool))
+    points = lambda hand, s: place(forward(hand, s), keypoint_points(hand, s.betas))
+    mirror = torch.tensor([-1.0, 1.0, 1.0])
+    torch.testing.assert_close(points(left, real), points(right, state) * mirror, atol=1e-5, rtol=0)
+    same = unmirrored(state, torch.zeros(4, dtype=torch.bool))
+    torch.testing.assert_close(same.wrist, state.wrist)
+    mesh = ObjectMesh.from_arrays(solid.vertices, solid.faces, name="box")
+    drawn = fastgrasp(mesh, left, model, count=5, config=FEW)
+    assert all(grasp.hand.side == "left" for grasp in drawn.grasps)
+
+
+def test_places_keep_to_the_part_and_off_what_is_not_to_be_held(model, mug):
+    generator = torch.Generator().manual_seed(0)
+    scene = see(mug, part="handle", count=40, generator=generator)
+    handle = mug.part_faces("handle")
+    assert scene.part and np.isin(scene.face[scene.places], handle).all()
+    free = see(mug, part=None, count=200, generator=generator)
+    inside = mug.part_faces("inside")
+    assert not free.part and not np.isin(free.face[free.places], inside).any()
+    placed = draw_places(scene, count=100, mirrored=False, generator=generator)
+    assert len(placed.object) == 100
+    origins = placed.distances(torch.zeros(100, 1, 3)).abs()
+    assert origins.median() < 2e-3
+
+
+def test_without_parts_the_inside_of_a_cup_is_no_place(mug):
+    scene = see(mug.mesh, part=None, count=200, generator=torch.Generator().manual_seed(0))
+    inside = np.isin(scene.face[scene.places], mug.part_faces("inside"))
+    assert inside.mean() < 0.2  # but near the rim, which sees the sky
+
+
+def test_types_and_parts_may_be_asked_for(model, mug):
+    ask = Ask(("power", "pinch"), part="handle", table=Table.under(mug.mesh))
+    drawn = fastgrasp(mug, Hand.open("right"), model, count=3, ask=ask, config=FEW)
+    assert len(drawn.grasps) == 3 and drawn.ask == ask
+
+
+def test_cost_counts_depth_gaps_and_what_is_below_the_table():
+    hand = Hand.open("right")
+    chosen = torch.arange(len(hand.template))
+    points = hand.template.expand(4, -1, -1)
+    near = torch.full((4, len(chosen)), 0.0)
+    near[1, 100] = -0.006
+    near[2] = 0.01
+    cost = predicted_cost(hand, chosen, near, points, table=None)
+    assert cost[0] == 0 and cost[1] > 4 and cost[2] == pytest.approx(0.3 * 30, rel=1e-4)
+    low = float(hand.template[:, 2].min())
+    table = Table((0.0, 0.0, 1.0), low + 0.005)
+    sunk = predicted_cost(hand, chosen, near[:1], points[:1], table=table)
+    assert sunk[0] == pytest.approx(5.0, rel=1e-3)
+
+
+def test_alike_hands_are_passed_over_until_there_are_no_others():
+    wrist = torch.tensor([[0.0, 0, 0], [0.001, 0, 0], [0.1, 0, 0], [0.2, 0, 0]])
+    rotation, cost = torch.eye(3).expand(4, 3, 3), torch.tensor([0.0, 1.0, 2.0, 3.0])
+    kept = lambda count: keep_varied(rotation, wrist, cost, count=count, apart_m=0.03, apart_rad=0.5).tolist()
+    assert kept(1) == [0]
+    assert kept(3) == [0, 2, 3]
+    assert sorted(kept(4)) == [0, 1, 2, 3]
+
+
+def test_what_is_refused(model, mug):
+    right = Hand.open("right")
+    with pytest.raises(InputError, match="count"):
+        fastgrasp(mug, right, model, count=0)
+    with pytest.raises(InputError, match="too large for a hand"):
+        fastgrasp(box(0.5, 0.5, 0.5), right, model, count=1)
+    with pytest.raises(InputError, match="no fingers belong"):
+        fastgrasp(mug, right, model, count=1, ask=Ask(part="inside"))
+    with pytest.raises(InputError, match="has no parts"):
+        fastgrasp(mug.mesh, right, model, count=1, ask=Ask(part="handle"))
+    other = Hand.open("right").__class__(**{**vars(right), "name": "mano", "version": "user"})
+    with pytest.raises(InputError, match="trained for another hand"):
+        fastgrasp(mug, other, model, count=1)
+    with pytest.raises(InputError, match=r"FastGraspSampling\.steps"):
+        FastGraspSampling(steps=0)
