@@ -58,7 +58,7 @@ def frozen(model, *, but) -> dict[str, torch.Tensor]:
     return {name: p.detach().clone() for name, p in model.named_parameters() if id(p) not in own}
 
 
-@pytest.mark.parametrize("hand_input", ["vertices", "parameters"])
+@pytest.mark.parametrize("hand_input", ["vertices", "set", "parameters"])
 def test_the_autoencoder_learns_hands(near_rows, hand_input):
     torch.manual_seed(0)
     model = FastGrasp(replace(SMALL, hand_input=hand_input))

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from handhold.errors import InputError
 
 Sight = Literal["basis", "points", "both"]
-HandInput = Literal["vertices", "parameters"]
+HandInput = Literal["vertices", "set", "parameters"]
 
 
 @dataclass(frozen=True)
@@ -17,9 +17,10 @@ class FastGraspConfig:
     """Sizes, chosen for two cores; the paper's where they were tried beside ours are in `published`.
 
     Attributes:
-        hand_input: what the encoder sees of a hand: vertices, as published, or its parameters.
+        hand_input: what the encoder sees of a hand: its vertices in their order; the set of them through a PointNet, as
+            published, which is eight times slower and must find out which is which; or its parameters.
         hand_points: vertices that it sees, and whose distances to the object the adaptation sees.
-        hand_widths: layers of the hand's PointNet.
+        hand_widths: layers of the hand's PointNet, for "set".
         latent: size of the latent.
         decoder_width, decoder_depth: of the decoder.
         sight: how the object is seen: signed distances at basis points, its points, or both.

@@ -29,18 +29,17 @@ class HandAutoencoder(nn.Module):
         hand: a right hand.
     """
 
-    rest: Tensor
-
     def __init__(self, config: FastGraspConfig, hand: Hand) -> None:
         super().__init__()
         self.code = HandCode(hand, count=config.hand_points)
         self.hand_input = config.hand_input
-        if self.hand_input == "vertices":
-            self.pointnet = PointNet(3 + 3, config.hand_widths)
-            self.register_buffer("rest", hand.template[self.code.seen], persistent=False)
-            width = config.hand_widths[-1]
-        else:
-            width = SIZE
+        width = {
+            "vertices": 3 * config.hand_points,
+            "set": config.hand_widths[-1],
+            "parameters": SIZE,
+        }[self.hand_input]
+        if self.hand_input == "set":
+            self.pointnet = PointNet(3, config.hand_widths)
         self.encoder = Stack(
             width + config.shapes, config.latent, width=config.decoder_width, depth=config.decoder_depth
         )
@@ -50,14 +49,11 @@ class HandAutoencoder(nn.Module):
 
     def encode(self, state: HandState, vertices: Tensor | None = None) -> Tensor:
         """Latents (B, latent) of hands in their places' frames; their points may be handed in."""
-        if self.hand_input == "vertices":
-            vertices = self.code.points(state) if vertices is None else vertices
-            known = self.rest.expand(
-                len(vertices), -1, -1
-            )  # which point each is: a net of sets would have to guess
-            feature = self.pointnet(10 * torch.cat((vertices, known), -1))
-        else:
+        if self.hand_input == "parameters":
             feature = self.code.encode(state)
+        else:
+            points = 10 * (self.code.points(state) if vertices is None else vertices)
+            feature = self.pointnet(points) if self.hand_input == "set" else points.flatten(1)
         return self.encoder(torch.cat((feature, state.betas), -1))
 
     def decode(self, latent: Tensor, betas: Tensor) -> tuple[HandState, Tensor]:
