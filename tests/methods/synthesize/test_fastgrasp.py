@@ -8,10 +8,11 @@ import trimesh
 from handhold.errors import InputError
 from handhold.hand import Hand
 from handhold.hand.kinematics import HandState, forward, keypoint_points, place
+from handhold.interaction.measures import measure
 from handhold.interaction.table import Table
 from handhold.methods.synthesize.fastgrasp import FastGraspSampling, fastgrasp
 from handhold.methods.synthesize.fastgrasp.generate import unmirrored
-from handhold.methods.synthesize.fastgrasp.judge import keep_varied, predicted_cost
+from handhold.methods.synthesize.fastgrasp.judge import predicted_cost
 from handhold.methods.synthesize.fastgrasp.places import draw_places, see
 from handhold.methods.synthesize.result import Ask
 from handhold.models.fastgrasp import FastGrasp, FastGraspConfig
@@ -124,13 +125,11 @@ def test_cost_counts_depth_gaps_and_what_is_below_the_table():
     assert sunk[0] == pytest.approx(5.0, rel=1e-3)
 
 
-def test_alike_hands_are_passed_over_until_there_are_no_others():
-    wrist = torch.tensor([[0.0, 0, 0], [0.001, 0, 0], [0.1, 0, 0], [0.2, 0, 0]])
-    rotation, cost = torch.eye(3).expand(4, 3, 3), torch.tensor([0.0, 1.0, 2.0, 3.0])
-    kept = lambda count: keep_varied(rotation, wrist, cost, count=count, apart_m=0.03, apart_rad=0.5).tolist()
-    assert kept(1) == [0]
-    assert kept(3) == [0, 2, 3]
-    assert sorted(kept(4)) == [0, 1, 2, 3]
+def test_hands_that_go_through_the_object_come_last(model):
+    drawn = fastgrasp(box(0.05, 0.06, 0.1), Hand.open("right"), model, count=12, config=FEW)
+    through = [bool(measure(grasp).bones_through) for grasp in drawn.grasps]
+    assert drawn.cost.diff().min() >= 0
+    assert [c > 90 for c in drawn.cost.tolist()] == through
 
 
 def test_what_is_refused(model, mug):

@@ -17,13 +17,13 @@ from handhold.interaction.measures import fingers_touching, measure
 from handhold.interaction.table import Table
 from handhold.methods.synthesize.holdable import bare_points, exposure, forbidden_faces, heaviness
 from handhold.methods.synthesize.optimize import Ask, OptimizeConfig, optimize_grasps, optimize_many
-from handhold.methods.synthesize.optimize.accept import pierced
 from handhold.methods.synthesize.optimize.aim import Aim
 from handhold.methods.synthesize.optimize.energy import closure, off_posture
 from handhold.methods.synthesize.optimize.places import pairs
-from handhold.methods.synthesize.optimize.start import most_varied, place_hands
+from handhold.methods.synthesize.optimize.start import place_hands
 from handhold.methods.synthesize.optimize.target import find_target
 from handhold.methods.synthesize.optimize.watched import fill_with_balls, watch
+from handhold.methods.synthesize.screen import most_varied, pierced
 from handhold.objects import ObjectMesh
 from handhold.objects.household import PartedObject, make
 from handhold.objects.repair import triangle_areas

@@ -19,7 +19,6 @@ class FastGraspSampling:
         oversample: so many times as many hands are drawn as grasps are wanted; the best are kept.
         least: but at least so many.
         most: hands that are drawn in one batch.
-        apart_mm, apart_deg: kept hands differ by this at least, as long as there are others: wrist [mm], turn [deg].
     """
 
     steps: int = 16
@@ -28,16 +27,12 @@ class FastGraspSampling:
     oversample: float = 3.0
     least: int = 48
     most: int = 512
-    apart_mm: float = 25.0
-    apart_deg: float = 25.0
 
     def __post_init__(self) -> None:
         for name in ("steps", "least", "most"):
             value = getattr(self, name)
             _demand(name, "a whole number of at least 1", value, holds=isinstance(value, int) and value >= 1)
-        for name in ("guidance", "apart_mm", "apart_deg"):
-            value = getattr(self, name)
-            _demand(name, "zero or more", value, holds=0 <= value < math.inf)
+        _demand("guidance", "zero or more", self.guidance, holds=0 <= self.guidance < math.inf)
         _demand("oversample", "1 or more", self.oversample, holds=1 <= self.oversample < math.inf)
 
 

@@ -14,10 +14,11 @@ from handhold.hand.kinematics import HandState
 from handhold.interaction.grasp import Grasp
 from handhold.interaction.grasp_types import GRASP_TYPES
 from handhold.methods.synthesize.fastgrasp.config import FastGraspSampling
-from handhold.methods.synthesize.fastgrasp.judge import keep_varied, predicted_cost
+from handhold.methods.synthesize.fastgrasp.judge import THROUGH, predicted_cost
 from handhold.methods.synthesize.fastgrasp.places import Scene, draw_places, see
 from handhold.methods.synthesize.holdable import check_size, mesh_of
 from handhold.methods.synthesize.result import Ask
+from handhold.methods.synthesize.screen import most_varied, pierced
 from handhold.models.fastgrasp import FastGrasp
 from handhold.models.fastgrasp.look import look
 from handhold.models.grasp_rows import Placed
@@ -91,15 +92,11 @@ def fastgrasp(
     cost = predicted_cost(
         model.autoencoder.code.hand, model.autoencoder.code.seen, distances, points, table=table
     )
-    chosen = keep_varied(
-        state.rotation,
-        state.wrist,
-        cost,
-        count=min(count, many),
-        apart_m=config.apart_mm / 1e3,
-        apart_rad=config.apart_deg * torch.pi / 180,
-    )
-    kept = unmirrored(state.select(chosen), placed.mirrored[chosen])
+    real = unmirrored(state, placed.mirrored)
+    cost = cost + THROUGH * pierced(scene.mesh, hand, real)
+    chosen = most_varied(state, cost, keep=min(count, many))
+    chosen = chosen[cost[chosen].argsort(stable=True)]
+    kept = real.select(chosen)
     params = kept.params(hand)
     grasps = tuple(
         Grasp(hand, params[k], scene.mesh, torch.eye(4), name=f"{scene.mesh.name}_{k:03d}")

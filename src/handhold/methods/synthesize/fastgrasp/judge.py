@@ -12,8 +12,9 @@ from handhold.interaction.table import Table
 
 GIVE = 0.0015
 """Depth that soft tissue takes up [m]."""
-DEEP, GAP, BELOW = 1.0, 0.3, 1.0
-"""Cost of a millimetre of the deepest skin, of a finger's distance, of skin below the table [1/mm]."""
+DEEP, GAP, BELOW, THROUGH = 1.0, 0.3, 1.0, 100.0
+"""Cost of a millimetre of the deepest skin, of a finger's distance, of skin below the table [1/mm]; of a bone that goes
+through the surface."""
 REACH = 0.02
 """A finger further off than this costs no more [m]."""
 
@@ -44,34 +45,3 @@ def predicted_cost(
         below = (-table.above(points)).clamp_min(0).amax(-1)
         cost = cost + BELOW * 1e3 * below
     return cost
-
-
-def keep_varied(
-    rotation: Tensor, wrist: Tensor, cost: Tensor, *, count: int, apart_m: float, apart_rad: float
-) -> Tensor:
-    """Indices (count,) of the cheapest hands, none too like one before; where that leaves too few, alike ones too.
-
-    Args:
-        rotation, wrist: (B, 3, 3), (B, 3) of the hands [m].
-        cost: (B,).
-        count: how many, at most B.
-        apart_m, apart_rad: hands are alike if both wrists and rotations differ by less.
-    """
-    order = cost.argsort(stable=True)
-    chosen: list[int] = []
-    taken = torch.zeros(len(order), dtype=torch.bool)
-    for share in (1.0, 0.5, 0.0):
-        for k in order.tolist():
-            if len(chosen) == count:
-                return torch.tensor(chosen)
-            if taken[k]:
-                continue
-            if chosen and share:
-                far = (wrist[chosen] - wrist[k]).norm(dim=-1) / apart_m
-                cosine = ((rotation[chosen] * rotation[k]).sum((-1, -2)) - 1) / 2
-                far = torch.maximum(far, cosine.clamp(-1, 1).acos() / apart_rad)
-                if far.min() < share:
-                    continue
-            chosen.append(k)
-            taken[k] = True
-    return torch.tensor(chosen)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from handhold.hand import BONES, Hand
-from handhold.hand.kinematics import HandState, forward, keypoint_points, place
+from handhold.hand import Hand
+from handhold.hand.kinematics import HandState, forward, place
 from handhold.interaction.grasp import Grasp
 from handhold.interaction.grasp_types import GRASP_TYPES, touched_regions
 from handhold.interaction.hand_object import HandObject
@@ -61,14 +61,6 @@ def nearest_bones(hand: Hand, watched: Watched, state: HandState) -> torch.Tenso
     """How near the bones of two fingers come to each other, (B,) [m]."""
     bones = place(forward(hand, state), watched.of(len(state.wrist))[watched.bones])
     return (bones[:, watched.pairs[:, 0]] - bones[:, watched.pairs[:, 1]]).norm(dim=-1).amin(-1)
-
-
-@torch.no_grad()
-def pierced(obj: ObjectMesh, hand: Hand, state: HandState) -> torch.Tensor:
-    """Which hands have a bone that crosses the surface, (B,) bool."""
-    keypoints = place(forward(hand, state), keypoint_points(hand, state.betas)).double().numpy()
-    start, end = (keypoints[:, list(side)].reshape(-1, 3) for side in zip(*BONES, strict=True))
-    return torch.from_numpy(obj.distance.crosses(start, end).reshape(-1, len(BONES)).any(-1))
 
 
 def judge(

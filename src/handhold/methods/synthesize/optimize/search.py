@@ -17,15 +17,16 @@ from handhold.hand import Hand
 from handhold.hand.kinematics import forward, place
 from handhold.interaction.grasp_types import GRASP_TYPES
 from handhold.methods.synthesize.holdable import any_types, check_size, forbidden_faces, heaviness, mesh_of
-from handhold.methods.synthesize.optimize.accept import Candidate, judge, pierced
+from handhold.methods.synthesize.optimize.accept import Candidate, judge
 from handhold.methods.synthesize.optimize.aim import Aim, aim_at
 from handhold.methods.synthesize.optimize.config import OptimizeConfig
 from handhold.methods.synthesize.optimize.energy import energy
 from handhold.methods.synthesize.optimize.fields import Fields
-from handhold.methods.synthesize.optimize.start import Starts, close, comes_right, most_varied, place_hands
+from handhold.methods.synthesize.optimize.start import Starts, close, comes_right, place_hands
 from handhold.methods.synthesize.optimize.target import Target, find_target
 from handhold.methods.synthesize.optimize.watched import Watched
 from handhold.methods.synthesize.result import Ask, Found, Synthesis
+from handhold.methods.synthesize.screen import most_varied, pierced
 from handhold.objects import ObjectMesh
 from handhold.objects.household import PartedObject
 

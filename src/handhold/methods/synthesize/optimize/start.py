@@ -33,8 +33,6 @@ LAID_ON = 0.35
 """Share of the hands with palm opposition that are laid on the surface, not put around it."""
 OUT_STEPS = 10
 TOUCHING = 0.0005
-ALIKE = (0.05, 0.8)
-"""Hands whose wrists differ by less than this, or whose rotations do, are alike [m, rad]."""
 
 
 @dataclass(frozen=True)
@@ -184,27 +182,6 @@ def close(
         turn.view(len(turn), 5, 3, 3)[:, order] = step * free[..., None]
         state = replace(state, angles=hand.anatomy.clamp(state.angles + turn))
     return replace(starts, state=state)
-
-
-@torch.no_grad()
-def most_varied(state: HandState, cost: Tensor, *, keep: int) -> Tensor:
-    """Indices (keep,) of cheap hands that differ: in order of cost, passing over those too like one before.
-
-    Args:
-        state: B hands.
-        cost: (B,), inf for those that are useless.
-        keep: at most how many; fewer come if fewer are of use.
-    """
-    order = cost.argsort(stable=True)[: int(cost.isfinite().sum())]
-    cosine = torch.einsum("aij,bij->ab", state.rotation[order], state.rotation[order]) / 2 - 0.5
-    apart = torch.cdist(state.wrist[order], state.wrist[order]) / ALIKE[0]
-    apart = (apart + torch.acos(cosine.clamp(-1, 1)) / ALIKE[1]).numpy()
-    chosen: list[int] = []
-    for least in (1.0, 0.5, 0.25, 0.0):
-        for k in range(len(order)):
-            if len(chosen) < keep and k not in chosen and (apart[k, chosen] >= least).all():
-                chosen.append(k)
-    return order[chosen]
 
 
 def _slid_out(grid: GridDistance, hand: Hand, watched: Watched, state: HandState, along: Tensor) -> HandState:
