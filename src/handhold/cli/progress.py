@@ -59,15 +59,16 @@ def progress(what: str, total: int, *, quiet: bool = False) -> Iterator[Step]:
 
 def _log(what: str, total: int) -> Step:
     start = last = time.monotonic()
-    done = 0
+    done, first = 0, None  # work that goes on where it stopped begins with more than one
 
     def step(*, to: int | None = None) -> None:
-        nonlocal done, last
+        nonlocal done, first, last
         done = done + 1 if to is None else to
+        first = done - 1 if first is None else first
         now = time.monotonic()
-        if now - last >= LOG_SECONDS and 0 < done < total:
+        if now - last >= LOG_SECONDS and first < done < total:
             last = now
-            left = (now - start) * (total - done) / done
+            left = (now - start) * (total - done) / (done - first)
             told = f"handhold: {what} {done}/{total}, about {left / 60:.0f} min left"
             print(told, file=sys.stderr, flush=True)
 

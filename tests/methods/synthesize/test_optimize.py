@@ -207,10 +207,11 @@ def test_exposure_of_a_corner_is_half_the_sky_and_of_a_box_all_of_it():
     wall.apply_translation((0.19, 0, 0.3))
     solid = trimesh.boolean.union([floor, wall], engine="manifold")
     mesh = ObjectMesh.from_arrays(solid.vertices, solid.faces, name="corner")
-    points = np.array([[0.164, 0.0, 0.01], [-0.19, 0.0, 0.01]])
-    sky = exposure(mesh, points.repeat(200, 0), np.array([[0.0, 0.0, 1.0]] * 400))
-    assert sky[:200].mean() == pytest.approx(0.52, abs=0.03)
-    assert sky[200:].mean() > 0.75
+    points = np.array([[0.177, 0.0, 0.01], [0.164, 0.0, 0.01], [-0.19, 0.0, 0.01]])
+    sky = exposure(mesh, points.repeat(200, 0), np.array([[0.0, 0.0, 1.0]] * 600)).reshape(3, 200).mean(1)
+    assert sky[0] == pytest.approx(0.5, abs=0.04)  # near as the wall is, it is no groove
+    assert sky[1] == pytest.approx(0.52, abs=0.04)
+    assert sky[2] > 0.75
 
 
 def test_a_groove_hides_nothing_but_a_slot_that_a_finger_fits_does():
@@ -222,8 +223,8 @@ def test_a_groove_hides_nothing_but_a_slot_that_a_finger_fits_does():
         mesh = ObjectMesh.from_arrays(solid.vertices, solid.faces, name="slot")
         return exposure(mesh, np.zeros((200, 3)), np.array([[0.0, 0.0, 1.0]] * 200)).mean()
 
-    assert bottom(0.008) > 0.7
-    assert bottom(0.030) < 0.6
+    assert bottom(0.008) > 0.55
+    assert bottom(0.030) < 0.5
 
 
 def test_covers_of_a_book_may_be_held_though_what_lies_under_them_is_hidden():

@@ -18,8 +18,9 @@ RAYS, SIGHT, OPEN_SKY = 24, 0.3, 0.3
 """A place from which fewer than `OPEN_SKY` of so many rays get so far [m] lies in a hollow: no place for fingers."""
 BURIED = 0.0003
 """A surface so far in front of which one is inside lies within another piece, or upon it [m]."""
-GROOVE = 0.012
-"""What a ray meets sooner is no hollow's wall but a groove's, too narrow for a finger to get in [m]."""
+GROOVE, ONE_SIDED = 0.012, 0.4
+"""What rays meet sooner, on opposite sides, is no hollow's wall but a groove's, too narrow for a finger to get in [m].
+The mean of their directions along the surface is longer than this where the wall is on one side only."""
 NEAR, VOTES, DEEPER = 32, 8, 5.0
 """Places that are looked at around a face, and that decide about it; how much more an offset across to a surface counts
 than one along it."""
@@ -91,8 +92,8 @@ def bare_points(
 
 
 def exposure(mesh: ObjectMesh, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
-    """What part of the sky points (n, 3) of a surface with normals (n, 3) see, weighted by the cosine, (n,); walls
-    nearer than a finger is thick hide nothing."""
+    """What part of the sky points (n, 3) of a surface with normals (n, 3) see, weighted by the cosine, (n,); a
+    groove that no finger fits hides nothing."""
     rng = np.random.default_rng(0)
     ball = rng.standard_normal((len(points), RAYS, 3))
     ball /= np.linalg.norm(ball, axis=-1, keepdims=True)
@@ -100,8 +101,18 @@ def exposure(mesh: ObjectMesh, points: np.ndarray, normals: np.ndarray) -> np.nd
     along /= np.linalg.norm(along, axis=-1, keepdims=True)
     start = np.broadcast_to((points + 2e-4 * normals)[:, None], along.shape)
     hit = mesh.distance.first_hit(start.reshape(-1, 3), (start + SIGHT * along).reshape(-1, 3))
-    seen = ~np.isfinite(hit.fraction) | (hit.fraction * SIGHT < GROOVE)
-    return seen.reshape(len(points), RAYS).mean(1)
+    seen = ~np.isfinite(hit.fraction).reshape(len(points), RAYS)
+    near = (hit.fraction * SIGHT < GROOVE).reshape(len(points), RAYS)
+    return (seen | near & _on_both_sides(along, normals, near)[:, None]).mean(1)
+
+
+def _on_both_sides(along: np.ndarray, normals: np.ndarray, near: np.ndarray) -> np.ndarray:
+    """Whether rays (n, RAYS, 3) that meet something near go to opposite sides, as in a groove, (n,) bool; at the foot
+    of a single wall they all go one way."""
+    flat = along - (along * normals[:, None]).sum(-1, keepdims=True) * normals[:, None]
+    flat /= np.linalg.norm(flat, axis=-1, keepdims=True).clip(1e-9)
+    mean = (flat * near[..., None]).sum(1) / near.sum(1, keepdims=True).clip(1)
+    return np.linalg.norm(mean, axis=-1) < ONE_SIDED
 
 
 def check_size(mesh: ObjectMesh) -> None:

@@ -80,7 +80,7 @@ class Synthesis:
 
     Attributes:
         found: accepted grasps, the best first.
-        rejected: how many were refused, by cause (`CAUSES`).
+        rejected: how many were refused, by cause.
         seconds: wall-clock time by stage.
     """
 

@@ -141,7 +141,7 @@ class Search:
             for group, queue in self.queues.items()
             if self.taken[group] < max(GIVE_UP, ONE_IN * len(self.found[group]))
         }
-        share = math.ceil(self.count / len(self.queues))
+        share = math.ceil(self.count / max(len(self.queues), 1))
         short = [group for group in left if left[group] and len(self.found[group]) < share]
         short = short or [group for group in left if left[group]]
         if missing <= 0 or not short:
@@ -218,6 +218,8 @@ class Search:
         with self.timed("place"):
             placed = {group: self._place(group, count=each) for group in groups}
             placed = {group: starts for group, starts in placed.items() if starts is not None}
+        if not placed and self.total:
+            return {}
         self._check_any(placed)
         with self.timed("close"):
             closed = Starts.cat(list(placed.values()))
@@ -251,12 +253,14 @@ class Search:
             )
             rows = len(state.wrist)
             if not rows:
-                return None
+                break
             starts = Starts(state, torch.full((rows,), number), torch.full((rows,), k))
             good = ~pierced(self.mesh, self.hand, state) & comes_right(self.targets[k], self.hand, state)
             kept.append(starts.select(torch.nonzero(good).squeeze(-1)))
             if sum(map(len, kept)) >= count:
                 break
+        if not kept:
+            return None
         starts = Starts.cat(kept)
         return starts.select(self._cost(starts).argsort(stable=True)[:count])
 
