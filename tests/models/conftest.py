@@ -20,7 +20,7 @@ def rows() -> GraspRows:
         sample.points.float()[None],
         sample.normals.float()[None],
         GridDistance.stack([mesh.grid(resolution=32)]),
-        torch.zeros(0, 8, 3),
+        0.01 * torch.randn(1, 8, 3, generator=torch.Generator().manual_seed(3)),
         ("box",),
     )
     hand, generator = Hand.open("right"), torch.Generator().manual_seed(1)
@@ -34,7 +34,7 @@ def rows() -> GraspRows:
         mirrored=torch.tensor([False, True, False, True, False]),
         object=torch.zeros(5, dtype=torch.long),
         type=torch.arange(5),
-        part=torch.full((5,), -1),
+        part=torch.tensor([-1, 0, 0, -1, 0]),
         places=torch.randint(256, (5, 3), generator=generator),
         objects=objects,
     )

@@ -2,8 +2,11 @@
 
 import torch
 
+from handhold.geometry.basis_points import ball_points
 from handhold.hand import Hand
 from handhold.hand.kinematics import forward, keypoint_points, place
+from handhold.models.fastgrasp import FastGraspConfig
+from handhold.models.fastgrasp.look import look
 from handhold.models.grasp_rows import place_at, place_grasps
 
 
@@ -54,3 +57,16 @@ def test_selected_grasps_keep_their_objects(rows):
     some = rows.select(torch.tensor([3, 1]))
     assert len(some) == 2 and some.mirrored.all()
     assert torch.equal(some.type, torch.tensor([3, 1])) and some.objects is rows.objects
+
+
+def test_the_part_is_seen_where_it_is_and_only_where_it_is_asked_for(rows):
+    placed, _ = place_grasps(rows, torch.arange(5), torch.Generator().manual_seed(0))
+    config = FastGraspConfig(basis=16)
+    basis = ball_points(16, radius=0.1)
+    seen = look(placed, basis, config, betas=rows.hands.betas, part=rows.part)
+    assert seen.part is not None and torch.equal(seen.part.isnan().any(-1), rows.part < 0)
+    points = placed.to_object(basis.expand(5, -1, -1))
+    expected = torch.cdist(points, rows.objects.part_points.expand(5, -1, -1)).amin(-1)
+    asked = rows.part >= 0
+    torch.testing.assert_close(seen.part[asked], expected[asked], atol=1e-5, rtol=0)
+    assert look(placed, basis, config, betas=rows.hands.betas, part=torch.full((5,), -1)).part is None

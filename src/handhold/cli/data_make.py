@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from handhold import optional
 from handhold.batch.making import Progress, make_set
 from handhold.batch.making_pools import local_pool, ray_pool
 from handhold.batch.making_tasks import CAUSES, MakeSettings, optimizer_recipe
-from handhold.cli.output import REPORT_FORMAT, check_json, output_folder
+from handhold.cli.output import REPORT_FORMAT, alone_in, check_json, output_folder
 from handhold.cli.tables import console, plain_table
 from handhold.data.grasp_set import read_manifest
 from handhold.errors import InputError
@@ -76,7 +76,7 @@ def run_make(options: Make) -> int:
         else ray_pool(options.ray, workers=options.workers)
     )
     start = time.monotonic()
-    with output_folder(options.out) as folder, _alone(folder):
+    with output_folder(options.out) as folder, alone_in(folder, "handhold data make"):
         before = (read_manifest(folder) or {}).get("grasps", 0)
         try:
             with _ends_softly(), _telling(options) as tell:
@@ -100,32 +100,6 @@ def run_make(options: Make) -> int:
                 f"[yellow]note:[/] the set had {before} grasps; a larger --count brings them back"
             )
     return 0
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keep others from the folder meanwhile; the lock ends with the process, however that ends.
-
-    Raises:
-        InputError: another process makes this set.
-    """
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(folder / ".lock", timeout=0)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise InputError(
-            "another handhold data make is at work on this set",
-            where=folder,
-            remedy="Wait until it is done, or choose another --out.",
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
-        with suppress(OSError):
-            (folder / ".lock").unlink()
 
 
 @contextmanager

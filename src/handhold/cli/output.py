@@ -149,3 +149,29 @@ def tell_failures(failures: Sequence[Failure], count: int, *, what: str) -> int:
     if not failures:
         return 0
     return 1 if all(failure.bug for failure in failures) else 2
+
+
+@contextmanager
+def alone_in(folder: Path, command: str) -> Iterator[None]:
+    """Keep another run of a command out of a folder meanwhile; the lock ends with the process, however that ends.
+
+    Raises:
+        InputError: another one is at work there.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / ".lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise InputError(
+            f"another {command} is at work in this folder",
+            where=folder,
+            remedy="Wait until it is done, or choose another --out.",
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+        with suppress(OSError):
+            (folder / ".lock").unlink()

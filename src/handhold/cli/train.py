@@ -1,6 +1,6 @@
 """Train a model on a grasp set of your own.
 
-Writes DIR/model (weights, config, card: what `handhold synthesize --model DIR/model` takes) and, stage by stage, a
+Writes DIR/model (weights, config, and how they were made) and, stage by stage, a
 checkpoint, curves.csv and curves.png. Stopped in any way, the same command goes on at the last checkpoint.
 """
 

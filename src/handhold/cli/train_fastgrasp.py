@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -12,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from safetensors import SafetensorError
 
 from handhold import optional
-from handhold.cli.output import REPORT_FORMAT, check_json, output_folder
+from handhold.cli.output import REPORT_FORMAT, alone_in, check_json, output_folder
 from handhold.cli.progress import progress
 from handhold.cli.tables import console, plain_table
 from handhold.data import GraspSet
@@ -22,14 +25,16 @@ from handhold.data.grasp_rows import Prepared, prepare_rows, read_rows, save_row
 from handhold.errors import InputError
 from handhold.io import write_json
 from handhold.models.fastgrasp import FastGrasp
-from handhold.models.fastgrasp.tasks import AdaptTask, AutoencoderTask, DiffusionTask, fit_latents
-from handhold.models.training import Task, TrainConfig, Trained, train
+from handhold.models.fastgrasp.adapt_task import AdaptTask
+from handhold.models.fastgrasp.tasks import AutoencoderTask, DiffusionTask, fit_latents
+from handhold.models.grasp_rows import GraspRows
+from handhold.models.training import Task, TrainConfig, Trained, pick_device, train
 
 if TYPE_CHECKING:
     from handhold.cli.train import Options
 
 STAGES = ("ae", "diffusion", "adapt")
-STATE = "training.json"
+FORMAT, STATE = "handhold-model/1", "training.json"
 """In the model's folder: which stages it has been through, on what, and how it fared."""
 VALIDATED, EACH = 12, 12
 """Objects that validation makes grasps for, and grasps of each."""
@@ -39,11 +44,16 @@ def train_fastgrasp(options: Options) -> int:
     """Train the stages that are asked for and not done. Returns the exit code: 0, or 130 if it was stopped."""
     optional.require("accelerate", extra="train")
     check_json(options.json)
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise InputError("is run by one process", where="handhold train", remedy="Start it without torchrun.")
     start = time.monotonic()
-    with output_folder(options.out) as folder:
-        grasps = GraspSet.open(options.data)
-        rows = {split: _rows(grasps, split, folder, quiet=options.quiet) for split in ("train", "val")}
-        model, state = _begin(folder, options, grasps)
+    grasps = GraspSet.open(options.data)
+    with output_folder(options.out) as folder, alone_in(folder, "handhold train"):
+        digest = digest_of(grasps)
+        rows = {
+            split: _rows(grasps, split, folder, digest, quiet=options.quiet) for split in ("train", "val")
+        }
+        model, state = _begin(folder, options, grasps, digest)
         wanted = STAGES if options.stage == "all" else (options.stage,)
         for stage in wanted:
             _check_order(stage, state, folder)
@@ -68,7 +78,15 @@ def train_fastgrasp(options: Options) -> int:
     return 0
 
 
-def _rows(grasps: GraspSet, split: str, folder: Path, *, quiet: bool) -> Prepared:
+def digest_of(grasps: GraspSet) -> str:
+    """What tells one set from another: the contents of its files."""
+    known = hashlib.blake2b(digest_size=16)
+    for name in ("objects.parquet", *grasps.manifest["files"]):
+        known.update((grasps.folder / name).read_bytes())
+    return known.hexdigest()
+
+
+def _rows(grasps: GraspSet, split: str, folder: Path, digest: str, *, quiet: bool) -> Prepared:
     """A split as tensors, from the folder's own copy if it is of the same set."""
     if split not in grasps.values("split"):
         raise InputError(
@@ -77,10 +95,7 @@ def _rows(grasps: GraspSet, split: str, folder: Path, *, quiet: bool) -> Prepare
             expected="a set of several objects a category",
             remedy="Make a larger set (handhold data make --count ...).",
         )
-    some = grasps.where(split=split)
-    told = json.dumps([grasps.manifest.get(key) for key in ("grasps", "files", "recipe")], default=str)
-    names = "\n".join(some.table["grasp_id"].to_pylist())
-    of = hashlib.blake2b(f"{told}{names}".encode(), digest_size=16).hexdigest()
+    some, of = grasps.where(split=split), f"{digest} {split}"
     path = folder / f"rows-{split}.safetensors"
     found = read_rows(path, of=of)
     if found is None:
@@ -91,13 +106,13 @@ def _rows(grasps: GraspSet, split: str, folder: Path, *, quiet: bool) -> Prepare
     return found
 
 
-def _begin(folder: Path, options: Options, grasps: GraspSet) -> tuple[FastGrasp, dict[str, Any]]:
+def _begin(folder: Path, options: Options, grasps: GraspSet, digest: str) -> tuple[FastGrasp, dict[str, Any]]:
     """The model as far as it is, or a new one."""
     torch.manual_seed(options.seed)
     fresh = {
-        "format": "handhold-training/1",
+        "format": FORMAT,
         "method": "fastgrasp",
-        "data": {"grasps": len(grasps), "set": grasps.manifest.get("grasps"), "seed": options.seed},
+        "data": {"grasps": len(grasps), "digest": digest, "seed": options.seed},
         "model": asdict(options.model),
         "stages": {},
     }
@@ -106,20 +121,34 @@ def _begin(folder: Path, options: Options, grasps: GraspSet) -> tuple[FastGrasp,
         return FastGrasp(options.model), fresh
     try:
         state = json.loads(path.read_text(encoding="utf-8"))
-        told = {key: state[key] for key in ("method", "data", "model")}
+        told = {key: state[key] for key in ("format", "method", "data", "model")}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError("cannot be read", where=path, got=error, remedy="Choose another --out.") from error
     wanted = json.loads(json.dumps({key: fresh[key] for key in told}))
     if told != wanted:
         key = next(key for key in told if told[key] != wanted[key])
         raise InputError(
-            f"the folder holds a model of another {key}",
-            where=folder,
+            "the folder holds a model that was begun otherwise",
+            where=f"{folder} ({key})",
             expected=wanted[key],
             got=told[key],
             remedy="Choose another --out, or give the settings that it was begun with.",
         )
-    return FastGrasp.from_pretrained(folder / "model"), state
+    return load_model(folder / "model"), state
+
+
+def load_model(folder: Path) -> FastGrasp:
+    """The model that lies in a folder.
+
+    Raises:
+        InputError: it is not whole, or of another handhold.
+    """
+    try:
+        return FastGrasp.from_pretrained(folder)
+    except (OSError, RuntimeError, ValueError, TypeError, SafetensorError) as error:
+        raise InputError(
+            "cannot be read", where=folder, expected="config.json, model.safetensors", got=error
+        ) from error
 
 
 def _check_order(stage: str, state: dict[str, Any], folder: Path) -> None:
@@ -149,9 +178,12 @@ def _stage(
         learning_rate=options.learning_rate,
         seed=options.seed,
         validate_every=options.validate_every,
+        precision="no",  # the losses are geometry, and the networks are small
     )
-    model.requires_grad_(False)
-    task = task_of(stage, model, rows["train"], options)
+    device = pick_device(options.device)
+    model.requires_grad_(False).to(device)
+    placed = {split: found.rows.to(device) for split, found in rows.items()}
+    task = task_of(stage, model, placed["train"], options)
     task.module.requires_grad_(True)
     with progress(f"training {stage}", steps, quiet=options.quiet) as step:
         trained = train(
@@ -159,18 +191,18 @@ def _stage(
             config,
             folder=folder / stage,
             device=options.device,
-            validate=validation_of(stage, model, rows["val"], options),
+            validate=validation_of(stage, model, placed["val"], options),
             progress=lambda number, losses: step(to=number),
             identity={"model": asdict(options.model), "before": state["stages"], "data": state["data"]},
         )
+    model.to("cpu")
     if stage == "ae" and not trained.stopped:
         fit_latents(model, rows["train"].rows, seed=options.seed)
     return trained
 
 
-def task_of(stage: str, model: FastGrasp, prepared: Prepared, options: Options) -> Task:
+def task_of(stage: str, model: FastGrasp, rows: GraspRows, options: Options) -> Task:
     """What a stage trains."""
-    rows = prepared.rows
     if stage == "ae":
         return AutoencoderTask(model, rows)
     if stage == "diffusion":
@@ -180,7 +212,7 @@ def task_of(stage: str, model: FastGrasp, prepared: Prepared, options: Options) 
 
 
 def validation_of(
-    stage: str, model: FastGrasp, prepared: Prepared, options: Options
+    stage: str, model: FastGrasp, rows: GraspRows, options: Options
 ) -> Callable[[], dict[str, float]]:
     """The stage's own losses on held-out instances; after the autoencoder also exact measures of grasps that the model
     makes for them."""
@@ -193,13 +225,13 @@ def validation_of(
         figures: dict[str, float] = {}
         with torch.no_grad():
             if task is not None:
-                own = task(model, prepared.rows)
+                own = task(model, rows)
                 chosen = torch.randperm(len(own), generator=generator)[:512]
                 figures = {name: float(value) for name, value in own.losses(chosen, generator).items()}
             if stage != "ae":
                 adapted = stage == "adapt"
                 figures |= measures_of_grasps(
-                    model, prepared.rows, objects=VALIDATED, each=EACH, adapt=adapted, seed=options.seed
+                    model, rows, objects=VALIDATED, each=EACH, adapt=adapted, seed=options.seed
                 )
         return figures
 
@@ -207,8 +239,12 @@ def validation_of(
 
 
 def save_model(model: FastGrasp, folder: Path, state: dict[str, Any]) -> None:
-    """Weights, config and what is known of their making; the state last, so that what it tells of is there."""
-    model.save_pretrained(folder)
+    """Weights, config and what is known of their making, each whole; what tells of a stage last, after its weights."""
+    folder.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".model-") as draft:
+        model.save_pretrained(draft)
+        for path in sorted(Path(draft).iterdir()):
+            os.replace(path, folder / path.name)
     write_json(state, folder / STATE)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from handhold.evaluate.metrics.diversity import fastgrasp_diversity
+from handhold.evaluate.metrics.diversity import CLUSTERS, fastgrasp_diversity
 from handhold.hand.kinematics import forward, keypoint_points, place
 from handhold.models.fastgrasp import FastGrasp
 from handhold.models.fastgrasp.look import look
@@ -33,7 +33,8 @@ def measures_of_grasps(
 
     Returns:
         depth_mm: the deepest skin. inside_percent: share of skin deeper than 2 mm. contact_percent: grasps with some
-        skin inside or within 5 mm. fingers: that touch within 3 mm. entropy: FastGrasp's, of 20 clusters of joints.
+        skin inside or within 5 mm. fingers: that touch within 3 mm. entropy: FastGrasp's, of 20 clusters of joints,
+        where there are as many grasps.
     """
     generator = torch.Generator().manual_seed(seed)
     chosen = torch.cat(
@@ -55,13 +56,15 @@ def measures_of_grasps(
     back = placed.hands_back(state)
     hand = model.autoencoder.code.hand
     joints = place(forward(hand, back), keypoint_points(hand, back.betas)).double().numpy()
-    return {
+    figures = {
         "depth_mm": float((-near).amax(-1).clamp_min(0).mean() * 1e3),
         "inside_percent": float((near < -0.002).float().mean() * 100),
         "contact_percent": float((near < TOUCH).any(-1).float().mean() * 100),
         "fingers": float(touching.float().sum(-1).mean()),
-        "entropy": float(fastgrasp_diversity(joints, canonical=False, seed=seed).entropy),
     }
+    if len(joints) >= CLUSTERS:
+        figures["entropy"] = float(fastgrasp_diversity(joints, canonical=False, seed=seed).entropy)
+    return figures
 
 
 def _made(model: FastGrasp, placed: Placed, betas: torch.Tensor, *, adapt: bool, generator: torch.Generator):

@@ -18,11 +18,12 @@ from handhold.hand import Hand, HandParams
 from handhold.hand.kinematics import HandState, forward, place, surface_points
 from handhold.hand.regions import region_vertices
 from handhold.interaction.grasp_types import GRASP_TYPES
-from handhold.models.grasp_rows import GraspRows, ObjectRows
+from handhold.models.grasp_rows import PART_POINTS, POINTS, RESOLUTION, GraspRows, ObjectRows
 from handhold.objects.household import HouseholdObject
 
-POINTS, PART_POINTS, RESOLUTION = 2048, 128, 48
-"""Points of an object, points of a part, nodes along the longest side of an object's grid."""
+ROWS = 1
+"""Raised where what is prepared changes, so that kept rows are made again."""
+BATCH = 1024
 PLACES = 6
 """Points near a thumb's touch that may stand for it."""
 NEAR, BEHIND, AWAY = 0.012, 0.003, 0.02
@@ -100,7 +101,7 @@ def save_rows(prepared: Prepared, path: str | Path, *, of: str) -> None:
     for part, value in (("hands", rows.hands), ("rows", rows), ("objects", objects), ("grid", objects.grid)):
         own = {f.name: getattr(value, f.name) for f in fields(value)}
         tensors |= {f"{part}.{name}": t.contiguous() for name, t in own.items() if isinstance(t, Tensor)}
-    told = {"of": of, "names": json.dumps(objects.names), "left_out": str(prepared.left_out)}
+    told = {"of": f"{ROWS} {of}", "names": json.dumps(objects.names), "left_out": str(prepared.left_out)}
     draft = Path(path).with_suffix(f".{os.getpid()}.part")
     try:
         save_file(tensors, draft, metadata=told)
@@ -116,7 +117,7 @@ def read_rows(path: str | Path, *, of: str) -> Prepared | None:
     try:
         with safe_open(path, framework="pt") as file:
             told = file.metadata() or {}
-            if told.get("of") != of:
+            if told.get("of") != f"{ROWS} {of}":
                 return None
             tensors = {name: file.get_tensor(name) for name in list(file.keys())}
         own = lambda part: {n.split(".")[1]: t for n, t in tensors.items() if n.startswith(f"{part}.")}
@@ -147,8 +148,12 @@ def _hands(params: HandParams, left: Tensor) -> tuple[HandState, Tensor]:
     pads = [region_vertices(hand, "thumb_distal") for hand in hands]
     skin = torch.zeros(count, len(pads[0]), 3)
     order = []
-    for hand, pad, rows in zip(hands, pads, (~left, left), strict=True):
-        chosen = torch.nonzero(rows).squeeze(-1)
+    batches = [
+        (hand, pad, chosen)
+        for hand, pad, rows in zip(hands, pads, (~left, left), strict=True)
+        for chosen in torch.nonzero(rows).squeeze(-1).split(BATCH)
+    ]
+    for hand, pad, chosen in batches:
         state = HandState.from_params(hand, params[chosen])
         points = surface_points(hand, state.betas)
         whole = place(forward(hand, state), points[pad])
@@ -189,7 +194,7 @@ def _places(thumbs: Tensor, objects: ObjectRows, own: Tensor) -> tuple[Tensor, T
     """Points (N, PLACES) of the objects where thumbs touch, and whether they do (N,)."""
     places = torch.zeros(len(own), PLACES, dtype=torch.long)
     near = torch.zeros(len(own), dtype=torch.bool)
-    for rows in torch.arange(len(own)).split(256):
+    for rows in torch.arange(len(own)).split(BATCH):
         distance = objects.grid.query(thumbs[rows], own[rows])[0].abs()
         nearest = distance.argmin(-1)
         touch = thumbs[rows, nearest]

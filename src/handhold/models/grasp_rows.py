@@ -11,6 +11,9 @@ from handhold.geometry.grid_distance import GridDistance
 from handhold.geometry.surface_frames import frames_on
 from handhold.hand.kinematics import HandState
 
+POINTS, PART_POINTS, RESOLUTION = 2048, 128, 48
+"""Points of an object, points of a part, nodes along the longest side of an object's grid: in training and after."""
+
 
 @dataclass(frozen=True)
 class ObjectRows:
@@ -31,6 +34,16 @@ class ObjectRows:
 
     def __len__(self) -> int:
         return len(self.points)
+
+    def to(self, device: torch.device | str) -> ObjectRows:
+        """The same on another device."""
+        return ObjectRows(
+            self.points.to(device),
+            self.normals.to(device),
+            self.grid.to(device),
+            self.part_points.to(device),
+            self.names,
+        )
 
 
 @dataclass(frozen=True)
@@ -58,6 +71,12 @@ class GraspRows:
     def __len__(self) -> int:
         return len(self.object)
 
+    def to(self, device: torch.device | str) -> GraspRows:
+        """The same on another device."""
+        own = {f.name: getattr(self, f.name).to(device) for f in fields(self) if f.name != "hands"}
+        hands = HandState(*(getattr(self.hands, f.name).to(device) for f in fields(HandState)))
+        return GraspRows(hands=hands, **own)
+
     def select(self, rows: Tensor) -> GraspRows:
         """Some of the grasps; the objects stay."""
         own = {
@@ -84,17 +103,23 @@ class Placed:
     origin: Tensor
     axes: Tensor
 
+    def select(self, rows: Tensor) -> Placed:
+        """Some of the rows."""
+        return Placed(
+            self.objects, self.object[rows], self.mirrored[rows], self.origin[rows], self.axes[rows]
+        )
+
     def to_object(self, points: Tensor) -> Tensor:
         """Points (B, n, 3) of the places' frames in the objects' own frames, not mirrored."""
-        return _mirror(points @ self.axes.mT + self.origin[:, None], self.mirrored)
+        return mirror_rows(points @ self.axes.mT + self.origin[:, None], self.mirrored)
 
     def from_object(self, points: Tensor) -> Tensor:
         """Points (B, n, 3) of the objects' own frames in the places' frames."""
-        return (_mirror(points, self.mirrored) - self.origin[:, None]) @ self.axes
+        return (mirror_rows(points, self.mirrored) - self.origin[:, None]) @ self.axes
 
     def turn_from_object(self, directions: Tensor) -> Tensor:
         """Directions (B, n, 3), as `from_object` does points."""
-        return _mirror(directions, self.mirrored) @ self.axes
+        return mirror_rows(directions, self.mirrored) @ self.axes
 
     def distances(self, points: Tensor) -> Tensor:
         """Signed distances (B, n) [m] at points (B, n, 3) of the places' frames, differentiable."""
@@ -122,6 +147,7 @@ def place_grasps(rows: GraspRows, chosen: Tensor, generator: torch.Generator) ->
     Returns:
         The places, and the hands in their frames.
     """
+    chosen = chosen.to(rows.object.device)
     count, choices = len(chosen), rows.places.shape[1]
     pick = torch.randint(choices, (count,), generator=generator).to(chosen.device)
     turn = (2 * torch.pi * torch.rand(count, generator=generator)).to(rows.hands.wrist)
@@ -132,13 +158,13 @@ def place_grasps(rows: GraspRows, chosen: Tensor, generator: torch.Generator) ->
 
 def place_at(objects: ObjectRows, object: Tensor, point: Tensor, mirrored: Tensor, turn: Tensor) -> Placed:
     """Places at numbered points (B,) of numbered objects (B,), turned by angles (B,) [rad]."""
-    origin = _mirror(objects.points[object, point], mirrored)
-    normal = _mirror(objects.normals[object, point], mirrored)
+    origin = mirror_rows(objects.points[object, point], mirrored)
+    normal = mirror_rows(objects.normals[object, point], mirrored)
     return Placed(objects, object, mirrored, origin, frames_on(normal, turn))
 
 
-def _mirror(vectors: Tensor, rows: Tensor) -> Tensor:
-    """Vectors (B, 3) or (B, n, 3) with x negative in some rows (B,) bool."""
+def mirror_rows(vectors: Tensor, rows: Tensor) -> Tensor:
+    """Vectors (B, 3) or (B, n, 3) with x taken negative in some rows (B,) bool: seen in the mirror."""
     sign = torch.where(rows, -1.0, 1.0).to(vectors)
     sign = torch.stack((sign, torch.ones_like(sign), torch.ones_like(sign)), -1)
     return vectors * sign.view(-1, *[1] * (vectors.ndim - 2), 3)

@@ -11,13 +11,13 @@ from handhold.hand.kinematics import HandState, forward, keypoint_points, place
 from handhold.interaction.measures import measure
 from handhold.interaction.table import Table
 from handhold.methods.synthesize.fastgrasp import FastGraspSampling, fastgrasp
-from handhold.methods.synthesize.fastgrasp.generate import unmirrored
+from handhold.methods.synthesize.fastgrasp.generate import _types, unmirrored
 from handhold.methods.synthesize.fastgrasp.judge import predicted_cost
 from handhold.methods.synthesize.fastgrasp.places import draw_places, see
 from handhold.methods.synthesize.result import Ask
 from handhold.models.fastgrasp import FastGrasp, FastGraspConfig
 from handhold.objects import ObjectMesh
-from handhold.objects.household import make
+from handhold.objects.household import Part, PartedObject, make
 
 SMALL = FastGraspConfig(
     hand_points=96,
@@ -46,6 +46,11 @@ def model() -> FastGrasp:
 @pytest.fixture(scope="module")
 def mug():
     return make("mug")
+
+
+def faces_under(scene) -> np.ndarray:
+    """The faces on which a scene's places lie."""
+    return scene.mesh.distance.query(scene.rows.points[0, scene.places].double().numpy()).face
 
 
 def test_as_many_come_as_are_wanted_and_the_same_again(model):
@@ -87,11 +92,10 @@ def test_a_left_hand_is_the_mirror_image_of_a_right_one_on_the_mirrored_object(m
 def test_places_keep_to_the_part_and_off_what_is_not_to_be_held(model, mug):
     generator = torch.Generator().manual_seed(0)
     scene = see(mug, part="handle", count=40, generator=generator)
-    handle = mug.part_faces("handle")
-    assert scene.part and np.isin(scene.face[scene.places], handle).all()
+    assert scene.part and np.isin(faces_under(scene), mug.part_faces("handle")).mean() > 0.95
     free = see(mug, part=None, count=200, generator=generator)
     inside = mug.part_faces("inside")
-    assert not free.part and not np.isin(free.face[free.places], inside).any()
+    assert not free.part and np.isin(faces_under(free), inside).mean() < 0.02
     placed = draw_places(scene, count=100, mirrored=False, generator=generator)
     assert len(placed.object) == 100
     origins = placed.distances(torch.zeros(100, 1, 3)).abs()
@@ -100,14 +104,28 @@ def test_places_keep_to_the_part_and_off_what_is_not_to_be_held(model, mug):
 
 def test_without_parts_the_inside_of_a_cup_is_no_place(mug):
     scene = see(mug.mesh, part=None, count=200, generator=torch.Generator().manual_seed(0))
-    inside = np.isin(scene.face[scene.places], mug.part_faces("inside"))
+    inside = np.isin(faces_under(scene), mug.part_faces("inside"))
     assert inside.mean() < 0.2  # but near the rim, which sees the sky
 
 
-def test_types_and_parts_may_be_asked_for(model, mug):
-    ask = Ask(("power", "pinch"), part="handle", table=Table.under(mug.mesh))
-    drawn = fastgrasp(mug, Hand.open("right"), model, count=3, ask=ask, config=FEW)
-    assert len(drawn.grasps) == 3 and drawn.ask == ask
+def test_types_are_told_to_the_model_in_turn():
+    assert _types(Ask(("power", "pinch")), 5).tolist() == [0, 4, 0, 4, 0]
+    assert _types(None, 2).tolist() == [-1, -1]
+
+
+def test_a_small_part_has_places_of_its_own(model):
+    whole = make("mug")
+    few = np.flatnonzero(np.arange(len(whole.mesh.faces)) == whole.part_faces("handle")[0])
+    labels = np.where(np.isin(np.arange(len(whole.mesh.faces)), few), 1, 0)
+    thing = PartedObject(whole.mesh, (Part("rest"), Part("dot")), labels)
+    scene = see(thing, part="dot", count=30, generator=torch.Generator().manual_seed(0))
+    assert len(scene.places) >= 60 and (faces_under(scene) == few[0]).mean() > 0.9
+
+
+def test_hand_shapes_that_are_none(model, mug):
+    for betas in (torch.zeros(3), torch.full((10,), torch.nan)):
+        with pytest.raises(InputError, match="no hand shape"):
+            fastgrasp(mug, Hand.open("right"), model, count=1, betas=betas, config=FEW)
 
 
 def test_cost_counts_depth_gaps_and_what_is_below_the_table():
@@ -129,7 +147,7 @@ def test_hands_that_go_through_the_object_come_last(model):
     drawn = fastgrasp(box(0.05, 0.06, 0.1), Hand.open("right"), model, count=12, config=FEW)
     through = [bool(measure(grasp).bones_through) for grasp in drawn.grasps]
     assert drawn.cost.diff().min() >= 0
-    assert [c > 90 for c in drawn.cost.tolist()] == through
+    assert [c > 90 for c in drawn.cost.tolist()] == through and any(through)
 
 
 def test_what_is_refused(model, mug):

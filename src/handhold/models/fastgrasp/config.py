@@ -7,9 +7,20 @@ from dataclasses import asdict, dataclass
 from typing import Literal, get_args
 
 from handhold.errors import InputError
+from handhold.interaction.grasp_types import GRASP_TYPES
 
 Sight = Literal["basis", "points", "both"]
 HandInput = Literal["vertices", "set", "parameters"]
+Schedule = Literal["linear", "squaredcos_cap_v2"]
+Prediction = Literal["epsilon", "v_prediction"]
+CHOICES = {
+    "hand_input": get_args(HandInput),
+    "sight": get_args(Sight),
+    "schedule": get_args(Schedule),
+    "prediction": get_args(Prediction),
+}
+WITHIN = {"hand_points": (48, 1500), "grasp_types": (len(GRASP_TYPES), 999), "shapes": (10, 10)}
+"""Points: every finger's pad has some, and there are so many."""
 
 
 @dataclass(frozen=True)
@@ -17,15 +28,17 @@ class FastGraspConfig:
     """Sizes, chosen for two cores; the paper's where they were tried beside ours are in `published`.
 
     Attributes:
+        hand, hand_version: the hand model that the weights are for.
         hand_input: what the encoder sees of a hand: its vertices in their order; the set of them through a PointNet, as
             published, which is eight times slower and must find out which is which; or its parameters.
         hand_points: vertices that it sees, and whose distances to the object the adaptation sees.
         hand_widths: layers of the hand's PointNet, for "set".
         latent: size of the latent.
         decoder_width, decoder_depth: of the decoder.
-        sight: how the object is seen: signed distances at basis points, its points, or both.
+        sight: how the object is seen: signed distances at basis points, its points, or both. A part that is asked for
+            is seen at the basis points; by points alone it is not, and thumbs' places must do.
         basis: how many basis points.
-        reach: radius of the ball that they fill, and of what is seen of the object's points [m].
+        reach: radius of the ball that they fill [m].
         crowding: of the basis points (`geometry.basis_points.ball_points`).
         seen_points: points of the object that are seen, those nearest to the place.
         object_widths: layers of the object's PointNet.
@@ -42,6 +55,8 @@ class FastGraspConfig:
         prediction: what the denoiser predicts.
     """
 
+    hand: str = "open"
+    hand_version: str = "open-1"
     hand_input: HandInput = "vertices"
     hand_points: int = 256
     hand_widths: tuple[int, ...] = (64, 128, 256)
@@ -64,10 +79,10 @@ class FastGraspConfig:
     adapt_rounds: int = 2
     adapt_sees_hand: bool = True
     shapes: int = 10
-    grasp_types: int = 11
+    grasp_types: int = len(GRASP_TYPES)
     diffusion_steps: int = 1000
-    schedule: Literal["linear", "squaredcos_cap_v2"] = "squaredcos_cap_v2"
-    prediction: Literal["epsilon", "v_prediction"] = "v_prediction"
+    schedule: Schedule = "squaredcos_cap_v2"
+    prediction: Prediction = "v_prediction"
 
     def __post_init__(self) -> None:
         for name in ("hand_widths", "object_widths"):  # JSON has no tuples
@@ -79,10 +94,12 @@ class FastGraspConfig:
             least = 0 if name in ("depth", "decoder_depth", "object_depth", "adapt_depth") else 1e-9
             if not many or not all(least <= one < math.inf for one in many):
                 _refuse(name, "positive numbers", value)
-        if self.hand_input not in get_args(HandInput):
-            _refuse("hand_input", ", ".join(get_args(HandInput)), self.hand_input)
-        if self.sight not in get_args(Sight):
-            _refuse("sight", ", ".join(get_args(Sight)), self.sight)
+        for name, known in CHOICES.items():
+            if getattr(self, name) not in known:
+                _refuse(name, ", ".join(known), getattr(self, name))
+        for name, (least, most) in WITHIN.items():
+            if not least <= getattr(self, name) <= most:
+                _refuse(name, f"{least} to {most}", getattr(self, name))
 
     @staticmethod
     def published() -> FastGraspConfig:

@@ -22,7 +22,7 @@ class HandCode(nn.Module):
     Angles count from the middle of their range in half ranges, so that -1 to 1 keeps the joints' limits.
 
     Args:
-        hand: a right hand, float32 on the CPU; its tensors are buffers that are not saved.
+        hand: a right hand, float32 on the CPU; its own tensors are not saved.
         count: how many of its vertices are looked at, spread over the skin, twice as densely on the palmar side.
     """
 
@@ -31,7 +31,7 @@ class HandCode(nn.Module):
     def __init__(self, hand: Hand, *, count: int) -> None:
         super().__init__()
         self.hand = hand
-        self.register_buffer("seen", _spread(hand, count), persistent=False)
+        self.register_buffer("seen", _spread(hand, count))
 
     def _apply(self, fn, recurse=True):
         moved = super()._apply(fn, recurse)

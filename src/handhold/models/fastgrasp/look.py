@@ -36,7 +36,8 @@ def look(
     if config.sight != "basis":
         points = _nearest_points(placed, config.seen_points)
     kinds = torch.full_like(placed.object, -1) if type is None else type
-    seen_part = None if part is None or bool((part < 0).all()) else _part_distances(placed, basis, part)
+    blind = config.sight == "points" or part is None or bool((part < 0).all())
+    seen_part = None if blind else _part_distances(placed, basis, part)
     return Seen(distances, points, seen_part, kinds, betas)
 
 
@@ -52,9 +53,7 @@ def _part_distances(placed: Placed, basis: Tensor, part: Tensor) -> Tensor:
     """(B, K) distances to parts, NaN where none is asked for."""
     found = basis.new_full((len(part), len(basis)), torch.nan)
     rows = torch.nonzero(part >= 0).squeeze(-1)
-    own = Placed(
-        placed.objects, placed.object[rows], placed.mirrored[rows], placed.origin[rows], placed.axes[rows]
-    )
+    own = placed.select(rows)
     points = own.from_object(placed.objects.part_points[part[rows]])
     found[rows] = torch.cdist(basis.expand(len(rows), -1, -1), points).amin(-1)
     return found

@@ -32,8 +32,7 @@ class FastGrasp(
     (safetensors).
 
     Args:
-        config: sizes.
-        hand_name, hand_version: the hand model that the weights are for.
+        config: sizes, and the hand that the weights are for.
 
     Raises:
         InputError: this handhold has no such hand.
@@ -42,26 +41,29 @@ class FastGrasp(
     latent_mean: Tensor
     latent_scale: Tensor
 
-    def __init__(
-        self, config: FastGraspConfig, hand_name: str = "open", hand_version: str | None = None
-    ) -> None:
+    def __init__(self, config: FastGraspConfig) -> None:
         super().__init__()
         hand = Hand.open("right")
-        if (hand_name, hand_version or hand.version) != (hand.name, hand.version):
+        if (config.hand, config.hand_version) != (hand.name, hand.version):
             raise InputError(
                 "the weights are for another hand",
                 where="FastGrasp",
                 expected=f"{hand.name} {hand.version}",
-                got=f"{hand_name} {hand_version}",
+                got=f"{config.hand} {config.hand_version}",
                 remedy="Use weights that were trained for this hand (handhold train fastgrasp).",
             )
-        self.config, self.hand_version = config, hand.version
+        self.config = config
         self.autoencoder = HandAutoencoder(config, hand)
         self.object = ObjectEncoder(config)
         self.denoiser = Denoiser(config)
         self.adapter = Adapter(config)
         self.register_buffer("latent_mean", torch.zeros(config.latent))
         self.register_buffer("latent_scale", torch.ones(config.latent))
+
+    @classmethod
+    def _from_pretrained(cls, *, strict: bool = True, **options: Any):
+        """As the mixin does, but weights that are missing or unknown are an error."""
+        return super()._from_pretrained(strict=strict, **options)
 
     @property
     def basis(self) -> Tensor:

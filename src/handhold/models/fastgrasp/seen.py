@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -38,17 +38,6 @@ class Seen:
     def __len__(self) -> int:
         return len(self.type)
 
-    def select(self, rows: Tensor | slice) -> Seen:
-        """Some of the rows."""
-        taken = lambda values: None if values is None else values[rows]
-        own = (taken(self.distances), taken(self.points), taken(self.part))
-        return Seen(*own, self.type[rows], self.betas[rows])
-
-    def without_wishes(self, rows: Tensor) -> Seen:
-        """The same with neither part nor type asked for in some rows (B,) bool."""
-        part = None if self.part is None else torch.where(rows[:, None], torch.nan, self.part)
-        return replace(self, part=part, type=torch.where(rows, -1, self.type))
-
 
 class ObjectEncoder(nn.Module):
     """The feature of what is seen: geometry, part, grasp type, hand shape.
@@ -65,7 +54,7 @@ class ObjectEncoder(nn.Module):
     def __init__(self, config: FastGraspConfig) -> None:
         super().__init__()
         basis = ball_points(config.basis, radius=config.reach, crowding=config.crowding)
-        self.register_buffer("basis", basis, persistent=False)
+        self.register_buffer("basis", basis)
         self.sight, width = config.sight, config.object_width
         inputs = config.shapes
         if self.sight != "points":

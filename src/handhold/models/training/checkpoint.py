@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -69,8 +70,9 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint, *, settings: Mapping[
             os.replace(place, old)
         os.replace(new, place)
         shutil.rmtree(old, ignore_errors=True)
-    except OSError as error:
-        raise InputError("cannot write the checkpoint", where=place, got=error.strerror or error) from error
+    except (OSError, RuntimeError, SafetensorError) as error:  # a full disk is either, by who writes
+        told = getattr(error, "strerror", None) or error
+        raise InputError("cannot write the checkpoint", where=place, got=told) from error
     return place
 
 

@@ -1,6 +1,6 @@
 """FastGrasp: grasps in one pass from a trained model."""
 
 from handhold.methods.synthesize.fastgrasp.config import FastGraspSampling
-from handhold.methods.synthesize.fastgrasp.generate import Drawn, fastgrasp
+from handhold.methods.synthesize.fastgrasp.generate import FastGrasps, fastgrasp
 
-__all__ = ["Drawn", "FastGraspSampling", "fastgrasp"]
+__all__ = ["FastGraspSampling", "FastGrasps", "fastgrasp"]

@@ -21,13 +21,13 @@ from handhold.methods.synthesize.result import Ask
 from handhold.methods.synthesize.screen import most_varied, pierced
 from handhold.models.fastgrasp import FastGrasp
 from handhold.models.fastgrasp.look import look
-from handhold.models.grasp_rows import Placed
+from handhold.models.grasp_rows import Placed, mirror_rows
 from handhold.objects import ObjectMesh
 from handhold.objects.household import PartedObject
 
 
 @dataclass(frozen=True, eq=False)
-class Drawn:
+class FastGrasps:
     """Grasps as the model made them, the most promising first.
 
     Attributes:
@@ -54,7 +54,7 @@ def fastgrasp(
     config: FastGraspSampling | None = None,
     generator: torch.Generator | None = None,
     betas: Tensor | None = None,
-) -> Drawn:
+) -> FastGrasps:
     """Grasps of an object by a trained model: diffusion, adaptation, decoding; no optimization.
 
     Places where the thumb is to touch are drawn on what may be held; from each the model makes a hand; of more than
@@ -84,10 +84,10 @@ def fastgrasp(
     scene = see(obj, part=None if ask is None else ask.part, count=many, generator=generator)
     clock.stop("see")
     placed = draw_places(scene, count=many, mirrored=hand.side == "left", generator=generator)
-    betas = torch.zeros(model.config.shapes) if betas is None else betas.float()
+    betas = _checked(betas, model.config.shapes)
     state, distances = _hands(model, scene, placed, ask, betas, config, generator)
     clock.stop("draw")
-    points = _mirrored(model.autoencoder.code.points(state), placed.mirrored)
+    points = mirror_rows(model.autoencoder.code.points(state), placed.mirrored)
     table = None if ask is None else ask.table
     cost = predicted_cost(
         model.autoencoder.code.hand, model.autoencoder.code.seen, distances, points, table=table
@@ -103,7 +103,7 @@ def fastgrasp(
         for k in range(len(chosen))
     )
     clock.stop("choose")
-    return Drawn(grasps, cost[chosen], ask, clock.seconds)
+    return FastGrasps(grasps, cost[chosen], ask, clock.seconds)
 
 
 def _hands(
@@ -117,15 +117,9 @@ def _hands(
 ) -> tuple[HandState, Tensor]:
     """Hands (B) in the object's (mirrored) frame, and their points' signed distances (B, n)."""
     states, nears = [], []
-    types = _types(ask, len(placed.object), generator)
+    types = _types(ask, len(placed.object))
     for rows in torch.arange(len(placed.object)).split(config.most):
-        some = replace(
-            placed,
-            object=placed.object[rows],
-            mirrored=placed.mirrored[rows],
-            origin=placed.origin[rows],
-            axes=placed.axes[rows],
-        )
+        some = placed.select(rows)
         shape = betas.expand(len(rows), -1)
         part = torch.zeros_like(rows) if scene.part else None
         seen = look(some, model.basis, model.config, betas=shape, type=types[rows], part=part)
@@ -139,7 +133,16 @@ def _hands(
     return HandState.cat(states), torch.cat(nears)
 
 
-def _types(ask: Ask | None, count: int, generator: torch.Generator) -> Tensor:
+def _checked(betas: Tensor | None, shapes: int) -> Tensor:
+    if betas is None:
+        return torch.zeros(shapes)
+    if betas.shape != (shapes,) or not betas.isfinite().all():
+        got = tuple(betas.shape) if betas.isfinite().all() else "numbers that are not finite"
+        raise InputError("are no hand shape", where="betas", expected=f"({shapes},), finite", got=got)
+    return betas.float()
+
+
+def _types(ask: Ask | None, count: int) -> Tensor:
     """A type for each hand, -1 for any: those that are asked for in turn."""
     if ask is None or not ask.types:
         return torch.full((count,), -1)
@@ -157,17 +160,13 @@ def unmirrored(state: HandState, mirrored: Tensor) -> HandState:
     return replace(state, rotation=turned, wrist=state.wrist * mirror)
 
 
-def _mirrored(points: Tensor, mirrored: Tensor) -> Tensor:
-    sign = torch.where(mirrored, -1.0, 1.0)[:, None, None]
-    return torch.cat((points[..., :1] * sign, points[..., 1:]), -1)
-
-
 def _check_hand(hand: Hand, model: FastGrasp) -> None:
-    if (hand.name, hand.version) != ("open", model.hand_version):
+    config = model.config
+    if (hand.name, hand.version) != (config.hand, config.hand_version):
         raise InputError(
             "the model was trained for another hand",
             where="hand",
-            expected=f"open {model.hand_version}",
+            expected=f"{config.hand} {config.hand_version}",
             got=f"{hand.name} {hand.version}",
             remedy="Use --method optimize, which takes any hand, or train for this one.",
         )

@@ -10,12 +10,9 @@ from torch import Tensor
 
 from handhold.errors import InputError
 from handhold.methods.synthesize.holdable import OPEN_SKY, bare_points, exposure, faces_of_part, mesh_of
-from handhold.models.grasp_rows import ObjectRows, Placed, place_at
+from handhold.models.grasp_rows import PART_POINTS, POINTS, RESOLUTION, ObjectRows, Placed, place_at
 from handhold.objects import ObjectMesh
 from handhold.objects.household import PartedObject
-
-RESOLUTION, POINTS, PART_POINTS = 48, 2048, 128
-"""As in training (`data.grasp_rows`)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,18 +22,14 @@ class Scene:
     Attributes:
         mesh: the object.
         rows: the same, one object.
-        face: (P,) the face of each of its points.
         places: (n,) long, points where a thumb may touch.
         part: whether a part is asked for: row 0 of the part points, else none.
-        forbidden: (M,) bool, faces that are not to be touched, as parts have it.
     """
 
     mesh: ObjectMesh
     rows: ObjectRows
-    face: np.ndarray
     places: Tensor
     part: bool
-    forbidden: np.ndarray
 
 
 def see(obj: ObjectMesh | PartedObject, *, part: str | None, count: int, generator: torch.Generator) -> Scene:
@@ -52,19 +45,25 @@ def see(obj: ObjectMesh | PartedObject, *, part: str | None, count: int, generat
         InputError: no such part, no finger belongs on it, or there is no place that may be held.
     """
     mesh = mesh_of(obj)
-    forbidden = np.zeros(len(mesh.faces), bool)
-    if isinstance(obj, PartedObject):
-        forbidden = ~np.array([p.hold for p in obj.parts])[obj.face_parts]
     points, normals, face = bare_points(mesh, generator, count=POINTS)
+    wanted = np.ones(len(points), bool)
+    if isinstance(obj, PartedObject):
+        wanted = np.array([p.hold for p in obj.parts])[obj.face_parts[face]]
     part_points = np.zeros((0, PART_POINTS, 3))
-    wanted = ~forbidden[face]
     if part is not None:
-        on = np.flatnonzero(faces_of_part(obj, part)[face])
+        faces_of_part(obj, part)  # says what is wrong with it
         assert isinstance(obj, PartedObject)
-        part_points = obj.part_points(part, PART_POINTS, generator).points.numpy()[None]
-        wanted = np.isin(np.arange(len(face)), on)
+        own = obj.part_points(part, PART_POINTS, generator)
+        part_points = own.points.numpy()[None]
+        wanted = np.append(np.zeros(len(points), bool), np.ones(PART_POINTS, bool))
+        points, normals = np.append(points, part_points[0], 0), np.append(normals, own.normals.numpy(), 0)
     if not wanted.any():
         raise InputError("there is no place on it that may be held", where=mesh.name)
+    chosen = np.flatnonzero(wanted)
+    chosen = chosen[torch.randperm(len(chosen), generator=generator)[: max(2 * count, 64)].numpy()]
+    if not isinstance(obj, PartedObject):
+        sky = exposure(mesh, points[chosen], normals[chosen]) >= OPEN_SKY
+        chosen = chosen[sky] if sky.any() else chosen
     as_rows = lambda values: torch.from_numpy(values).float()
     rows = ObjectRows(
         as_rows(points)[None],
@@ -73,12 +72,7 @@ def see(obj: ObjectMesh | PartedObject, *, part: str | None, count: int, generat
         as_rows(part_points),
         (mesh.name,),
     )
-    chosen = torch.from_numpy(np.flatnonzero(wanted))
-    chosen = chosen[torch.randperm(len(chosen), generator=generator)[: max(2 * count, 64)]]
-    if not isinstance(obj, PartedObject):
-        sky = exposure(mesh, points[chosen], normals[chosen]) >= OPEN_SKY
-        chosen = chosen[torch.from_numpy(sky)] if sky.any() else chosen
-    return Scene(mesh, rows, face, chosen, part is not None, forbidden)
+    return Scene(mesh, rows, torch.from_numpy(chosen), part is not None)
 
 
 def draw_places(scene: Scene, *, count: int, mirrored: bool, generator: torch.Generator) -> Placed:
