@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,7 +28,7 @@ CAUSES = (
     *("limits", "fingers_cross", "table", "touch", "bone_through"),
     *("volume", "forbidden", "off_part", "physics"),
 )
-"""Why a grasp is refused, in the order in which it is looked at."""
+"""Why a grasp is refused, in the order in which it is looked at; of what is no solid, the volume comes last."""
 STRAY = 0.03
 """Most of the touching skin that may touch what is not to be held: at the border of two parts some always does."""
 EFFORT, MOST_EFFORT, STRONG, STIFF = 0.35, 0.85, (1.56, 0.9, 0.45), 15.0
@@ -100,8 +101,9 @@ def judge(
         return "touch"
     if frame.joints is None or bones_through(frame.joints, frame.object).any():
         return "bone_through"
-    volume = frame.volume_cm3
-    if not volume <= config.iv_cm3:
+    counted = frame.object.manifold() is None  # on a grid, which takes longer than physics
+    volume = math.nan if counted else frame.volume_cm3
+    if not counted and not volume <= config.iv_cm3:
         return "volume"
     touched = nearest.face[np.abs(nearest.distance) * 1e3 <= CONTACT_MM]
     if forbidden[touched].mean() > STRAY:
@@ -119,7 +121,11 @@ def judge(
         volume,
         int(fingers.sum()),
     )
-    return _held(found, config) if config.physics else found
+    outcome = _held(found, config) if config.physics else found
+    if counted and not isinstance(outcome, str):
+        volume = frame.volume_cm3
+        return replace(outcome, iv_cm3=volume) if volume <= config.iv_cm3 else "volume"
+    return outcome
 
 
 def _held(found: Found, config: OptimizeConfig) -> Found | str:
