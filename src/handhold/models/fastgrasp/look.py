@@ -36,8 +36,9 @@ def look(
     if config.sight != "basis":
         points = _nearest_points(placed, config.seen_points)
     kinds = torch.full_like(placed.object, -1) if type is None else type
-    blind = config.sight == "points" or part is None or bool((part < 0).all())
-    seen_part = None if blind else _part_distances(placed, basis, part)
+    seen_part = None
+    if part is not None and config.sight != "points" and bool((part >= 0).any()):
+        seen_part = _part_distances(placed, basis, part)
     return Seen(distances, points, seen_part, kinds, betas)
 
 
