@@ -18,7 +18,7 @@ from handhold.hand import Hand, HandParams
 from handhold.hand.kinematics import HandState, forward, place, surface_points
 from handhold.hand.regions import region_vertices
 from handhold.interaction.grasp_types import GRASP_TYPES
-from handhold.models.grasp_rows import PART_POINTS, POINTS, RESOLUTION, GraspRows, ObjectRows
+from handhold.models.grasp_rows import PART_POINTS, POINTS, RESOLUTION, GraspRows, ObjectRows, mirror_hands
 from handhold.objects.household import HouseholdObject
 
 ROWS = 1
@@ -142,11 +142,10 @@ def _check_hands(grasps: GraspSet) -> None:
 @torch.no_grad()
 def _hands(params: HandParams, left: Tensor) -> tuple[HandState, Tensor]:
     """All hands as right hands, and the thumb's touching skin (N, T, 3) where it really is."""
-    count, mirror = len(left), torch.tensor([-1.0, 1.0, 1.0])
     states: list[HandState] = []
     hands = [Hand.open("right"), Hand.open("left")]
     pads = [region_vertices(hand, "thumb_distal") for hand in hands]
-    skin = torch.zeros(count, len(pads[0]), 3)
+    skin = torch.zeros(len(left), len(pads[0]), 3)
     order = []
     batches = [
         (hand, pad, chosen)
@@ -158,10 +157,7 @@ def _hands(params: HandParams, left: Tensor) -> tuple[HandState, Tensor]:
         points = surface_points(hand, state.betas)
         whole = place(forward(hand, state), points[pad])
         skin[chosen] = whole
-        if hand.side == "left":
-            turned = mirror[:, None] * state.rotation * mirror
-            state = HandState(turned, state.wrist * mirror, state.angles, state.betas)
-        states.append(state)
+        states.append(mirror_hands(state, left[chosen]))
         order.append(chosen)
     return HandState.cat(states).select(torch.cat(order).argsort()), skin
 

@@ -163,6 +163,13 @@ def place_at(objects: ObjectRows, object: Tensor, point: Tensor, mirrored: Tenso
     return Placed(objects, object, mirrored, origin, frames_on(normal, turn))
 
 
+def mirror_hands(state: HandState, rows: Tensor) -> HandState:
+    """Right hands as the left hands that they stand for, or back, in some rows (B,) bool."""
+    sign = mirror_rows(torch.ones_like(state.wrist), rows)
+    turned = sign[:, :, None] * state.rotation * sign[:, None]
+    return replace(state, rotation=turned, wrist=state.wrist * sign)
+
+
 def mirror_rows(vectors: Tensor, rows: Tensor) -> Tensor:
     """Vectors (B, 3) or (B, n, 3) with x taken negative in some rows (B,) bool: seen in the mirror."""
     sign = torch.where(rows, -1.0, 1.0).to(vectors)

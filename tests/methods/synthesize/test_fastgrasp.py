@@ -11,11 +11,12 @@ from handhold.hand.kinematics import HandState, forward, keypoint_points, place
 from handhold.interaction.measures import measure
 from handhold.interaction.table import Table
 from handhold.methods.synthesize.fastgrasp import FastGraspSampling, fastgrasp
-from handhold.methods.synthesize.fastgrasp.generate import _types, unmirrored
+from handhold.methods.synthesize.fastgrasp.generate import _types
 from handhold.methods.synthesize.fastgrasp.judge import predicted_cost
 from handhold.methods.synthesize.fastgrasp.places import draw_places, see
 from handhold.methods.synthesize.result import Ask
 from handhold.models.fastgrasp import FastGrasp, FastGraspConfig
+from handhold.models.grasp_rows import mirror_hands
 from handhold.objects import ObjectMesh
 from handhold.objects.household import Part, PartedObject, make
 
@@ -78,11 +79,11 @@ def test_a_left_hand_is_the_mirror_image_of_a_right_one_on_the_mirrored_object(m
         torch.linalg.qr(torch.randn(4, 3, 3))[0], torch.randn(4, 3), torch.zeros(4, 15, 3), torch.zeros(4, 10)
     )
     left, right = Hand.open("left"), Hand.open("right")
-    real = unmirrored(state, torch.ones(4, dtype=torch.bool))
+    real = mirror_hands(state, torch.ones(4, dtype=torch.bool))
     points = lambda hand, s: place(forward(hand, s), keypoint_points(hand, s.betas))
     mirror = torch.tensor([-1.0, 1.0, 1.0])
     torch.testing.assert_close(points(left, real), points(right, state) * mirror, atol=1e-5, rtol=0)
-    same = unmirrored(state, torch.zeros(4, dtype=torch.bool))
+    same = mirror_hands(state, torch.zeros(4, dtype=torch.bool))
     torch.testing.assert_close(same.wrist, state.wrist)
     mesh = ObjectMesh.from_arrays(solid.vertices, solid.faces, name="box")
     drawn = fastgrasp(mesh, left, model, count=5, config=FEW)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -21,7 +21,7 @@ from handhold.methods.synthesize.result import Ask
 from handhold.methods.synthesize.screen import most_varied, pierced
 from handhold.models.fastgrasp import FastGrasp
 from handhold.models.fastgrasp.look import look
-from handhold.models.grasp_rows import Placed, mirror_rows
+from handhold.models.grasp_rows import Placed, mirror_hands, mirror_rows
 from handhold.objects import ObjectMesh
 from handhold.objects.household import PartedObject
 
@@ -92,7 +92,7 @@ def fastgrasp(
     cost = predicted_cost(
         model.autoencoder.code.hand, model.autoencoder.code.seen, distances, points, table=table
     )
-    real = unmirrored(state, placed.mirrored)
+    real = mirror_hands(state, placed.mirrored)
     cost = cost + THROUGH * pierced(scene.mesh, hand, real)
     chosen = most_varied(state, cost, keep=min(count, many))
     chosen = chosen[cost[chosen].argsort(stable=True)]
@@ -149,15 +149,6 @@ def _types(ask: Ask | None, count: int) -> Tensor:
     kinds = list(GRASP_TYPES)
     wanted = torch.tensor([kinds.index(name) for name in ask.types])
     return wanted[torch.arange(count) % len(wanted)]
-
-
-def unmirrored(state: HandState, mirrored: Tensor) -> HandState:
-    """Right hands as the left hands that they stand for, where that is said (B,)."""
-    mirror = torch.where(mirrored, -1.0, 1.0)[:, None] * torch.tensor([1.0, 0, 0]) + torch.tensor(
-        [0, 1.0, 1.0]
-    )
-    turned = mirror[:, :, None] * state.rotation * mirror[:, None]
-    return replace(state, rotation=turned, wrist=state.wrist * mirror)
 
 
 def _check_hand(hand: Hand, model: FastGrasp) -> None:
