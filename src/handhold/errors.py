@@ -39,3 +39,20 @@ class InputError(HandholdError, ValueError):
 
 class MissingExtra(HandholdError, ImportError):
     """An optional package is not installed; the message names the extra that brings it."""
+
+
+def demand(config: object, name: str, expected: str, got: object, *, holds: bool) -> None:
+    """Refuse a setting that is not what it must be.
+
+    Args:
+        config: the settings; their class is named.
+        name: the setting.
+        expected: what it must be.
+        got: what it is.
+        holds: whether it is.
+
+    Raises:
+        InputError: it is not.
+    """
+    if not holds:
+        raise InputError("not allowed", where=f"{type(config).__name__}.{name}", expected=expected, got=got)

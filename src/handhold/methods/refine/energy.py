@@ -19,7 +19,7 @@ import roma
 import torch
 from torch import Tensor
 
-from handhold.errors import InputError
+from handhold.errors import demand
 from handhold.geometry.grid_distance import GridDistance
 from handhold.hand import BONES, FINGERS
 from handhold.hand.kinematics import (
@@ -92,19 +92,18 @@ class EnergyConfig:
     def __post_init__(self) -> None:
         for name in ("steps", "contacts", "bone_samples", "vertex_stride", "samples"):
             value = getattr(self, name)
-            _demand(name, "a whole number of at least 1", value, holds=isinstance(value, int) and value >= 1)
+            demand(
+                self, name, "a whole number of at least 1", value, holds=isinstance(value, int) and value >= 1
+            )
         for name in ("learning_rate", "wrist_rate"):
-            _demand(name, "a positive number", getattr(self, name), holds=0 < getattr(self, name) < math.inf)
+            demand(
+                self, name, "a positive number", getattr(self, name), holds=0 < getattr(self, name) < math.inf
+            )
         weights = ("attraction", "penetration", "self_penetration", "limits", "pose", "keep", "bones")
         for name in (*weights, "reach", "bone_clearance", "finger_gap", "noise_angles", "noise_wrist"):
-            _demand(name, "zero or more", getattr(self, name), holds=0 <= getattr(self, name) < math.inf)
-        _demand("last_rate", "between 0 and 1", self.last_rate, holds=0 <= self.last_rate <= 1)
-        _demand("field", "grid or exact", self.field, holds=self.field in ("grid", "exact"))
-
-
-def _demand(name: str, expected: str, value: object, *, holds: bool) -> None:
-    if not holds:
-        raise InputError("not allowed", where=f"EnergyConfig.{name}", expected=expected, got=value)
+            demand(self, name, "zero or more", getattr(self, name), holds=0 <= getattr(self, name) < math.inf)
+        demand(self, "last_rate", "between 0 and 1", self.last_rate, holds=0 <= self.last_rate <= 1)
+        demand(self, "field", "grid or exact", self.field, holds=self.field in ("grid", "exact"))
 
 
 def refine_energy(

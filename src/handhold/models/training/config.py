@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from handhold.errors import InputError
+from handhold.errors import demand
 
 Precision = Literal["auto", "no", "bf16", "fp16"]
 
@@ -57,19 +57,23 @@ class TrainConfig:
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "validate_every", "checkpoint_every", "log_every"):
             value = getattr(self, name)
-            _demand(name, "a whole number of at least 1", value, holds=isinstance(value, int) and value >= 1)
+            demand(
+                self, name, "a whole number of at least 1", value, holds=isinstance(value, int) and value >= 1
+            )
         for name in ("warmup", "seed"):
             value = getattr(self, name)
-            _demand(name, "a whole number, zero or more", value, holds=isinstance(value, int) and value >= 0)
+            demand(
+                self, name, "a whole number, zero or more", value, holds=isinstance(value, int) and value >= 0
+            )
         for name in ("weight_decay", "clip"):
             value = getattr(self, name)
-            _demand(name, "zero or more", value, holds=0 <= value < math.inf)
+            demand(self, name, "zero or more", value, holds=0 <= value < math.inf)
         rate = self.learning_rate
-        _demand("learning_rate", "a positive number", rate, holds=0 < rate < math.inf)
-        _demand("last_rate", "between 0 and 1", self.last_rate, holds=0 <= self.last_rate <= 1)
-        _demand("ema", "at least 0 and below 1", self.ema, holds=0 <= self.ema < 1)
+        demand(self, "learning_rate", "a positive number", rate, holds=0 < rate < math.inf)
+        demand(self, "last_rate", "between 0 and 1", self.last_rate, holds=0 <= self.last_rate <= 1)
+        demand(self, "ema", "at least 0 and below 1", self.ema, holds=0 <= self.ema < 1)
         kinds = get_args(Precision)
-        _demand("precision", "auto, no, bf16 or fp16", self.precision, holds=self.precision in kinds)
+        demand(self, "precision", "auto, no, bf16 or fp16", self.precision, holds=self.precision in kinds)
 
 
 def learning_rate(config: TrainConfig, step: int) -> float:
@@ -83,8 +87,3 @@ def learning_rate(config: TrainConfig, step: int) -> float:
     )
     share = config.last_rate + (1 - config.last_rate) * (1 + math.cos(math.pi * done)) / 2
     return config.learning_rate * share
-
-
-def _demand(name: str, expected: str, value: object, *, holds: bool) -> None:
-    if not holds:
-        raise InputError("not allowed", where=f"TrainConfig.{name}", expected=expected, got=value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from handhold.errors import InputError
+from handhold.errors import demand
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,8 @@ class FastGraspSampling:
     def __post_init__(self) -> None:
         for name in ("steps", "least", "most"):
             value = getattr(self, name)
-            _demand(name, "a whole number of at least 1", value, holds=isinstance(value, int) and value >= 1)
-        _demand("guidance", "zero or more", self.guidance, holds=0 <= self.guidance < math.inf)
-        _demand("oversample", "1 or more", self.oversample, holds=1 <= self.oversample < math.inf)
-
-
-def _demand(name: str, expected: str, value: object, *, holds: bool) -> None:
-    if not holds:
-        raise InputError("not allowed", where=f"FastGraspSampling.{name}", expected=expected, got=value)
+            demand(
+                self, name, "a whole number of at least 1", value, holds=isinstance(value, int) and value >= 1
+            )
+        demand(self, "guidance", "zero or more", self.guidance, holds=0 <= self.guidance < math.inf)
+        demand(self, "oversample", "1 or more", self.oversample, holds=1 <= self.oversample < math.inf)

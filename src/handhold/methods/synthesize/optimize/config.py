@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from handhold.errors import InputError
+from handhold.errors import demand
 
 Method = Literal["adam", "langevin"]
 
@@ -99,18 +99,15 @@ class OptimizeConfig:
     def __post_init__(self) -> None:
         for name in ("starts", "candidates", "rounds", "batch", "steps", "close_steps"):
             value = getattr(self, name)
-            _demand(name, "a whole number of at least 1", value, holds=isinstance(value, int) and value >= 1)
+            demand(
+                self, name, "a whole number of at least 1", value, holds=isinstance(value, int) and value >= 1
+            )
         for name in ("learning_rate", "wrist_rate", "close_rate", "iv_cm3", "drift_cm"):
             value = getattr(self, name)
-            _demand(name, "a positive number", value, holds=0 < value < math.inf)
+            demand(self, name, "a positive number", value, holds=0 < value < math.inf)
         for name in (*WEIGHTS, "lever", "bones_apart"):
             value = getattr(self, name)
-            _demand(name, "zero or more", value, holds=0 <= value < math.inf)
-        _demand("last_rate", "between 0 and 1", self.last_rate, holds=0 <= self.last_rate <= 1)
-        _demand("on_part", "between 0 and 1", self.on_part, holds=0 <= self.on_part <= 1)
-        _demand("method", "adam or langevin", self.method, holds=self.method in get_args(Method))
-
-
-def _demand(name: str, expected: str, value: object, *, holds: bool) -> None:
-    if not holds:
-        raise InputError("not allowed", where=f"OptimizeConfig.{name}", expected=expected, got=value)
+            demand(self, name, "zero or more", value, holds=0 <= value < math.inf)
+        demand(self, "last_rate", "between 0 and 1", self.last_rate, holds=0 <= self.last_rate <= 1)
+        demand(self, "on_part", "between 0 and 1", self.on_part, holds=0 <= self.on_part <= 1)
+        demand(self, "method", "adam or langevin", self.method, holds=self.method in get_args(Method))
