@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from handhold.errors import demand
+from handhold.methods.synthesize.accept import Bounds
 
 Method = Literal["adam", "langevin"]
 
@@ -95,6 +96,13 @@ class OptimizeConfig:
     bones_apart: float = 0.010
     physics: bool = False
     drift_cm: float = 0.6
+
+    @property
+    def bounds(self) -> Bounds:
+        """What an accepted grasp may be."""
+        return Bounds(
+            self.iv_cm3, self.on_part, self.bones_apart, physics=self.physics, drift_cm=self.drift_cm
+        )
 
     def __post_init__(self) -> None:
         for name in ("starts", "candidates", "rounds", "batch", "steps", "close_steps"):

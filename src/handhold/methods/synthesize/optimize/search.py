@@ -15,9 +15,10 @@ from torch import Tensor
 from handhold.errors import InputError
 from handhold.hand import Hand
 from handhold.hand.kinematics import forward, place
+from handhold.interaction.grasp import Grasp
 from handhold.interaction.grasp_types import GRASP_TYPES
+from handhold.methods.synthesize.accept import Wanted, judge
 from handhold.methods.synthesize.holdable import any_types, check_size, forbidden_faces, heaviness, mesh_of
-from handhold.methods.synthesize.optimize.accept import Candidate, judge
 from handhold.methods.synthesize.optimize.aim import Aim, aim_at
 from handhold.methods.synthesize.optimize.config import OptimizeConfig
 from handhold.methods.synthesize.optimize.energy import energy
@@ -156,24 +157,23 @@ class Search:
         turns = torch.cat([torch.arange(len(part)) for part in parts]).argsort(stable=True)
         return Candidates.cat(parts).select(turns)
 
-    def take(self, starts: Starts, candidates: list[Candidate]) -> None:
-        """Judge what became of starts (B), until there are enough grasps.
+    def take(self, starts: Starts, grasps: list[Grasp], energies: list[float]) -> None:
+        """Judge what became of starts (B): grasps and what is left of the energy, until there are enough.
 
         Asks that differ in their purpose only are answered in turn.
         """
         groups = zip(starts.target.tolist(), starts.type.tolist(), strict=True)
-        for group, candidate in zip(groups, candidates, strict=True):
+        for group, grasp, left in zip(groups, grasps, energies, strict=True):
             if self.total >= self.count:
                 return
-            asks = self.groups[group]
-            outcome = judge(
-                candidate,
-                self.targets[group[0]],
+            asks, target = self.groups[group], self.targets[group[0]]
+            wanted = Wanted(
+                asks[len(self.found[group]) % len(asks)],
+                TYPES[group[1]],
+                None if target.part is None else target.wanted,
                 self.forbidden,
-                type=TYPES[group[1]],
-                ask=asks[len(self.found[group]) % len(asks)],
-                config=self.config,
             )
+            outcome = judge(grasp, wanted, energy=left, bounds=self.config.bounds)
             if isinstance(outcome, str):
                 self.rejected[outcome] += 1
             else:

@@ -11,7 +11,9 @@ from torch import Tensor
 
 from handhold.errors import InputError
 from handhold.hand import Hand
-from handhold.methods.synthesize.optimize.accept import Candidate, as_grasps, nearest_bones
+from handhold.hand.kinematics import HandState
+from handhold.interaction.grasp import Grasp
+from handhold.interaction.soft_skin import soft_skin
 from handhold.methods.synthesize.optimize.config import OptimizeConfig
 from handhold.methods.synthesize.optimize.fields import Fields
 from handhold.methods.synthesize.optimize.minimize import minimize
@@ -156,7 +158,6 @@ def _do(
     start = time.perf_counter()
     every = Candidates.cat([_numbered(some, first) for _, first, some in batch])
     state, cost = minimize(hand, watched, around, every.starts, aim=every.aim, config=config, seed=seed)
-    apart = nearest_bones(hand, watched, state)
     each = (time.perf_counter() - start) / len(every)
     row = 0
     for search, _, some in batch:
@@ -164,10 +165,18 @@ def _do(
         row += len(some)
         search.seconds["optimize"] = search.seconds.get("optimize", 0.0) + each * len(some)
         with search.timed("soft tissue"):
-            grasps = as_grasps(search.mesh, hand, state.select(rows))
+            grasps = _as_grasps(search.mesh, hand, state.select(rows))
         with search.timed("judge"):
-            figures = zip(grasps, cost[rows].tolist(), apart[rows].tolist(), strict=True)
-            search.take(some.starts, [Candidate(*figure) for figure in figures])
+            search.take(some.starts, grasps, cost[rows].tolist())
+
+
+def _as_grasps(obj: ObjectMesh, hand: Hand, state: HandState) -> list[Grasp]:
+    """Hands in the object's frame as grasps, their skin yielding to the surface."""
+    offsets, params = soft_skin(hand, state, obj), state.params(hand)
+    return [
+        Grasp(hand, params[k], obj, torch.eye(4), offsets=offsets[k], name=obj.name)
+        for k in range(len(offsets))
+    ]
 
 
 def _numbered(some: Candidates, first: int) -> Candidates:
