@@ -9,6 +9,8 @@ from cli_examples import HEIGHT, RADIUS, arrays, can, report, write_scene
 from PIL import Image
 
 import handhold.cli.synthesize
+import handhold.cli.synthesize_methods
+import handhold.methods.synthesize.optimize
 import handhold.view.viewer
 from handhold.cli.demo_scene import make_grasp
 from handhold.cli.main import main
@@ -62,7 +64,7 @@ class Fake:
 @pytest.fixture
 def fake(monkeypatch):
     fake = Fake()
-    monkeypatch.setattr(handhold.cli.synthesize, "optimize_grasps", fake)
+    monkeypatch.setattr(handhold.methods.synthesize.optimize, "optimize_grasps", fake)
     return fake
 
 
@@ -75,7 +77,8 @@ def mesh(tmp_path):
 
 def synthesize(thing, out, *more, count: int = 3, picture: bool = False) -> int:
     quick = () if picture else ("--no-picture",)
-    return main(["synthesize", str(thing), "--out", str(out), "--count", str(count), *quick, *more])
+    method = () if "--method" in more else ("--method", "optimize")
+    return main(["synthesize", str(thing), "--out", str(out), "--count", str(count), *quick, *method, *more])
 
 
 def names(folder) -> set[str]:
@@ -256,7 +259,7 @@ def test_physics_is_on_where_it_can_be(fake, mesh, tmp_path, monkeypatch, capsys
     assert synthesize(mesh, tmp_path / "out", "--no-physics") == 0
     assert not fake.calls[-1]["config"].physics
     assert report(tmp_path / "out")["objects"][0]["grasps"][0]["six_way"] is None
-    monkeypatch.setattr(handhold.cli.synthesize, "find_spec", lambda name: None)
+    monkeypatch.setattr(handhold.cli.synthesize_methods, "find_spec", lambda name: None)
     assert synthesize(mesh, tmp_path / "out") == 0
     assert not fake.calls[-1]["config"].physics and "mujoco is not installed" in capsys.readouterr().out
 

@@ -1,4 +1,4 @@
-"""Make grasps for an object: varied, exact, and held in physics.
+"""Make grasps for an object, by a trained model at once, or by optimization and tried in physics.
 
 Takes a mesh, a folder of meshes, or a household object by name (household:mug, household:mug,radius=0.042,handle=ear).
 Writes grasps.npz, best.glb, contact_sheet.png and report.json; for a folder, NAME_grasps.npz and so on for each mesh.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -18,18 +17,16 @@ import tyro
 from handhold.batch import Failure, load_hand
 from handhold.cli.output import all_or_none, check_json, check_ours, output_folder, tell_failures
 from handhold.cli.progress import progress
+from handhold.cli.synthesize_methods import Synthesize, method_of, settings_of, settle_physics
 from handhold.cli.synthesize_objects import HOUSEHOLD, Source, Wish, find_objects
 from handhold.cli.synthesize_report import ObjectDone, grasp_entry, make_report, print_report, refused
 from handhold.errors import HandholdError, InputError
-from handhold.hand import Hand
 from handhold.interaction.grasp_types import GRASP_TYPES
 from handhold.io import GraspFacts, save_glb, save_grasps, write_json
-from handhold.methods.synthesize.optimize import Found, OptimizeConfig, Synthesis, optimize_grasps
+from handhold.methods.synthesize.fastgrasp import FastGraspSampling
+from handhold.methods.synthesize.optimize import Found, OptimizeConfig, Synthesis
 from handhold.objects import ObjectMesh
-from handhold.optional import require
 
-NEEDED = ("mujoco", "coacd")
-"""What physics needs."""
 GRASPS, BEST, SHEET = "grasps.npz", "best.glb", "contact_sheet.png"
 UNSOUND = ("openings", "no solid")
 """Findings by which volume is not exact, and physics slow: its pieces are CoACD's."""
@@ -44,8 +41,11 @@ class Options:
     Attributes:
         object: a mesh, a folder of meshes, or household:NAME.
         out: folder for the results; made if it is not there.
-        method: how to make them.
+        method: fastgrasp draws them from a trained model, in milliseconds; optimize searches for seconds, takes any
+            hand, and keeps what holds in physics.
         count: grasps of each object.
+        polish: refine them (fastgrasp).
+        model: a model of your own, DIR/model of `handhold train` (fastgrasp).
         part: the part to be touched, of a household object or one with --parts.
         parts: a file that names the parts of the mesh (see docs/household.md).
         type: only these grasp types (see docs/grasp_types.md).
@@ -55,20 +55,23 @@ class Options:
         table: the object stands on a table at its lowest point, and no finger comes under it.
         up: the meshes' upward axis.
         units: of the meshes.
-        physics: do not go on where physics is not installed.
+        physics: keep only grasps that hold; optimize does so where physics is installed.
         no_physics: do not try whether the grasps hold.
         seed: of everything random; each object starts from it anew.
         device: auto is the CPU.
         json: also write the report here.
         no_picture: draw no contact sheet.
         quiet: print nothing but errors.
-        optimize: settings of the method.
+        fastgrasp: settings of this method.
+        optimize: settings of this method.
     """
 
     object: Annotated[str, tyro.conf.Positional]
     out: Path
-    method: Literal["optimize"] = "optimize"
+    method: Literal["fastgrasp", "optimize"] = "fastgrasp"
     count: int = 16
+    polish: bool = False
+    model: Path | None = None
     part: str | None = None
     parts: Path | None = None
     type: tyro.conf.UseAppendAction[tuple[tuple[str, ...], ...]] = ()
@@ -85,6 +88,7 @@ class Options:
     json: Path | None = None
     no_picture: bool = False
     quiet: bool = False
+    fastgrasp: FastGraspSampling = field(default_factory=FastGraspSampling)
     optimize: OptimizeConfig = field(default_factory=OptimizeConfig)
 
 
@@ -92,22 +96,24 @@ def run(options: Options) -> int:
     """Synthesize, write, print. Returns the exit code."""
     start = time.perf_counter()
     wish = wish_of(options)
-    config, warnings = settle_physics(options)
+    physics, warnings = settle_physics(options)
+    options = replace(options, optimize=replace(options.optimize, physics=physics))
     sources = find_objects(options.object, units=options.units, parts=options.parts)
     results = [path for source in sources for path in files_of(source, options.out, options).values()]
     check_json(options.json, results=results)
     hand = load_hand("open" if options.mano is None else "mano", options.mano, options.side)
+    synthesize = method_of(options, hand, physics=physics)
     with output_folder(options.out) as folder:
         check_ours(folder / "report.json")
         for path in results:
             check_ours(path)
-        done, failures = _synthesize_all(sources, wish, hand, replace(options, optimize=config), folder)
+        done, failures = _synthesize_all(sources, wish, synthesize, options, folder)
         if done:
             report = make_report(
                 done,
                 failures,
                 method=options.method,
-                config=config,
+                settings=settings_of(options),
                 seed=options.seed,
                 seconds=time.perf_counter() - start,
                 warnings=warnings,
@@ -142,27 +148,6 @@ def wish_of(options: Options) -> Wish:
     )
 
 
-def settle_physics(options: Options) -> tuple[OptimizeConfig, list[str]]:
-    """The settings with physics on where it is installed and not refused, and what is to be said of it.
-
-    Raises:
-        InputError: it is both asked for and refused.
-        MissingExtra: it is asked for and not installed.
-    """
-    wanted = options.physics or options.optimize.physics
-    if wanted and options.no_physics:
-        raise InputError("is asked for and refused", where="--physics", remedy="Leave out --no-physics.")
-    if options.no_physics:
-        return replace(options.optimize, physics=False), []
-    for package in NEEDED:
-        if wanted:
-            require(package, extra="physics")
-        elif find_spec(package) is None:
-            note = f"whether the grasps hold was not tried: {package} is not installed"
-            return options.optimize, [f"{note} (pip install 'handhold[physics]')"]
-    return replace(options.optimize, physics=True), []
-
-
 def files_of(source: Source, folder: Path, options: Options) -> dict[str, Path]:
     """Where the results of an object go, by kind; those of a folder's meshes begin with their names."""
     prefix = f"{source.name}_" if Path(options.object).is_dir() else ""
@@ -170,7 +155,7 @@ def files_of(source: Source, folder: Path, options: Options) -> dict[str, Path]:
 
 
 def _synthesize_all(
-    sources: Sequence[Source], wish: Wish, hand: Hand, options: Options, folder: Path
+    sources: Sequence[Source], wish: Wish, synthesize: Synthesize, options: Options, folder: Path
 ) -> tuple[list[ObjectDone], list[Failure]]:
     """One object after another; of each only its figures stay in memory."""
     done, failures = [], []
@@ -180,7 +165,7 @@ def _synthesize_all(
             files = files_of(source, folder, options)
             try:
                 one = _synthesize(
-                    source, wish, hand, options, lambda now, _, b=before: step(to=b + now), files
+                    source, wish, synthesize, options, lambda now, _, b=before: step(to=b + now), files
                 )
                 done.append(one)
             except Exception as error:  # one bad mesh must not cost the others
@@ -192,7 +177,7 @@ def _synthesize_all(
 def _synthesize(
     source: Source,
     wish: Wish,
-    hand: Hand,
+    synthesize: Synthesize,
     options: Options,
     step: Callable[[int, int], None],
     files: dict[str, Path],
@@ -202,28 +187,17 @@ def _synthesize(
     Raises:
         InputError: the object cannot be used or held, no grasp was accepted, or a file cannot be written.
     """
-    import torch
-
     start = time.perf_counter()
     obj = source.load()
     mesh = obj if isinstance(obj, ObjectMesh) else obj.mesh
-    made = optimize_grasps(
-        obj,
-        hand,
-        count=options.count,
-        asks=wish.asks(obj),
-        config=options.optimize,
-        generator=torch.Generator().manual_seed(options.seed),
-        progress=step,
-    )
+    made = synthesize(obj, wish.asks(obj), step)
     if not made.found:
         raise InputError(
             "no grasp was accepted",
             where=source.path,
             expected=f"{options.count}",
             got=f"none; refused were {refused(made.rejected) or 'none'}",
-            remedy="Ask for other parts or types, or more starts (--optimize.starts)"
-            + (", or leave physics out (--no-physics)." if made.rejected.get("physics") else "."),
+            remedy=_remedy(made, options),
         )
     told = [f.message for f in mesh.report.findings if f.action == "mended" or f.kind in UNSOUND]
     warnings = [f"the mesh: {message}" for message in told]
@@ -241,8 +215,14 @@ def _synthesize(
         total=time.perf_counter() - start,
         files={kind: path.name for kind, path in files.items() if path.exists()},
         warnings=(*warnings, *filter(None, [trouble])),
-        hand=(hand.name, hand.version),
+        hand=(made.found[0].grasp.hand.name, made.found[0].grasp.hand.version),
     )
+
+
+def _remedy(made: Synthesis, options: Options) -> str:
+    more = "more starts (--optimize.starts)" if options.method == "optimize" else "--method optimize"
+    without = ", or leave physics out (--no-physics)" if made.rejected.get("physics") else ""
+    return f"Ask for other parts or types, or {more}{without}."
 
 
 def _write(made: Synthesis, files: dict[str, Path], options: Options) -> str | None:

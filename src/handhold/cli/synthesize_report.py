@@ -77,7 +77,7 @@ def make_report(
     failures: Sequence[Failure],
     *,
     method: str,
-    config: Any,
+    settings: Mapping[str, Any],
     seed: int,
     seconds: float,
     warnings: Sequence[str],
@@ -88,7 +88,7 @@ def make_report(
         done: at least one object.
         failures: the others.
         method: the method's name.
-        config: its settings, a dataclass.
+        settings: its settings.
         seed: the seed.
         seconds: wall-clock time of the whole run.
         warnings: what concerns all of it.
@@ -107,7 +107,7 @@ def make_report(
         "failures": [{"name": f.name, "path": f.path, "error": f.error} for f in failures],
         "warnings": list(warnings),
         "provenance": provenance(
-            hands={one.hand for one in done}, seed=seed, method=method, settings=asdict(config)
+            hands={one.hand for one in done}, seed=seed, method=method, settings=dict(settings)
         ),
     }
 
@@ -167,6 +167,6 @@ def _held(grasps: Sequence[Mapping[str, Any]], trial: str) -> str:
 
 def _kinds(grasps: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
     """How many grasps of each type on each part."""
-    counts = Counter((grasp["type"], grasp["part"] or MISSING) for grasp in grasps)
+    counts = Counter((grasp["type"] or MISSING, grasp["part"] or MISSING) for grasp in grasps)
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return [(kind, part, str(count)) for (kind, part), count in ranked]

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors import SafetensorError
 
 from handhold import optional
 from handhold.cli.output import REPORT_FORMAT, alone_in, check_json, output_folder
@@ -27,6 +26,7 @@ from handhold.io import write_json
 from handhold.models.fastgrasp import FastGrasp
 from handhold.models.fastgrasp.adapt_task import AdaptTask
 from handhold.models.fastgrasp.tasks import AutoencoderTask, DiffusionTask, fit_latents
+from handhold.models.fastgrasp.load import load_model
 from handhold.models.grasp_rows import GraspRows
 from handhold.models.training import Task, TrainConfig, Trained, pick_device, train
 
@@ -135,20 +135,6 @@ def _begin(folder: Path, options: Options, grasps: GraspSet, digest: str) -> tup
             remedy="Choose another --out, or give the settings that it was begun with.",
         )
     return load_model(folder / "model"), state
-
-
-def load_model(folder: Path) -> FastGrasp:
-    """The model that lies in a folder.
-
-    Raises:
-        InputError: it is not whole, or of another handhold.
-    """
-    try:
-        return FastGrasp.from_pretrained(folder)
-    except (OSError, RuntimeError, ValueError, TypeError, SafetensorError) as error:
-        raise InputError(
-            "cannot be read", where=folder, expected="config.json, model.safetensors", got=error
-        ) from error
 
 
 def _check_order(stage: str, state: dict[str, Any], folder: Path) -> None:

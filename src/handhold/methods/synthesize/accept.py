@@ -61,7 +61,7 @@ class Wanted:
 
     Attributes:
         ask: the ask.
-        type: which of its types; empty for any, and then the thumb or the palm and a finger must touch.
+        type: which of its types; empty for any, and then two fingers must touch.
         part: (M,) bool, faces of the part that is asked for; None without one.
         forbidden: (M,) bool, faces that may not be touched.
     """
@@ -136,10 +136,10 @@ def nearest_bones(joints: np.ndarray) -> float:
 
 
 def _touches(grasp: Grasp, type: str, distance: np.ndarray, fingers: np.ndarray) -> bool:
-    touched = touched_regions(grasp.hand, torch.from_numpy(distance))
-    if type:
-        return GRASP_TYPES[type].accepts(touched)
-    return bool(fingers.sum() >= 2)
+    """Whether those regions touch that the type asks for; of any type, two fingers."""
+    if not type:
+        return bool(fingers.sum() >= 2)
+    return bool(GRASP_TYPES[type].accepts(touched_regions(grasp.hand, torch.from_numpy(distance))))
 
 
 def _held(found: Found, bounds: Bounds) -> Found | str:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from handhold.hand import BONES, Hand
 from handhold.hand.kinematics import HandState, forward, keypoint_points, place
+from handhold.hand.skeleton import FINGER_JOINTS
+from handhold.interaction.table import Table
 from handhold.objects import ObjectMesh
 
+FROM_SIDE = 0.5
+"""A forearm comes from the side if its cosine to the vertical is below this."""
 ALIKE = (0.05, 0.8)
 """Hands whose wrists differ by less than this, or whose rotations do, are alike [m, rad]."""
 
@@ -19,6 +24,13 @@ def pierced(obj: ObjectMesh, hand: Hand, state: HandState) -> Tensor:
     keypoints = place(forward(hand, state), keypoint_points(hand, state.betas)).double().numpy()
     start, end = (keypoints[:, list(side)].reshape(-1, 3) for side in zip(*BONES, strict=True))
     return torch.from_numpy(obj.distance.crosses(start, end).reshape(-1, len(BONES)).any(-1))
+
+
+def from_side(table: Table, hand: Hand, state: HandState) -> Tensor:
+    """Which forearms come from the side of what stands, not from above, (B,) bool."""
+    back = hand.joint_template[0] - hand.joint_template[FINGER_JOINTS["middle"][0]]
+    forearm = normalize(state.rotation @ back, dim=-1)
+    return (forearm @ forearm.new_tensor(table.up)).abs() < FROM_SIDE
 
 
 @torch.no_grad()

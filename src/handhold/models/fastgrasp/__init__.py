@@ -3,5 +3,6 @@
 from handhold.models.fastgrasp.config import FastGraspConfig
 from handhold.models.fastgrasp.model import FastGrasp
 from handhold.models.fastgrasp.seen import Seen
+from handhold.models.fastgrasp.load import load_model, shipped
 
-__all__ = ["FastGrasp", "FastGraspConfig", "Seen"]
+__all__ = ["FastGrasp", "FastGraspConfig", "Seen", "load_model", "shipped"]

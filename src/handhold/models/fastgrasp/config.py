@@ -6,13 +6,12 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Literal, get_args
 
+from handhold.diffusion.noise import Prediction, Schedule
 from handhold.errors import InputError
 from handhold.interaction.grasp_types import GRASP_TYPES
 
 Sight = Literal["basis", "points", "both"]
 HandInput = Literal["vertices", "set", "parameters"]
-Schedule = Literal["linear", "squaredcos_cap_v2"]
-Prediction = Literal["epsilon", "v_prediction"]
 CHOICES = {
     "hand_input": get_args(HandInput),
     "sight": get_args(Sight),

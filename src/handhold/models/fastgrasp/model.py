@@ -2,13 +2,16 @@
 
 # no "from __future__ import annotations": the mixin reads the type of `config`
 
+import io
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from typing import Any
 
 import torch
 from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
+from handhold.diffusion.noise import NoiseSchedule
 from handhold.errors import InputError
 from handhold.hand import Hand
 from handhold.hand.kinematics import HandState
@@ -62,27 +65,19 @@ class FastGrasp(
 
     @classmethod
     def _from_pretrained(cls, *, strict: bool = True, **options: Any):
-        """As the mixin does, but weights that are missing or unknown are an error."""
-        return super()._from_pretrained(strict=strict, **options)
+        """As the mixin does, but weights that are missing or unknown are an error, and nothing is printed."""
+        with redirect_stdout(io.StringIO()):
+            return super()._from_pretrained(strict=strict, **options)
 
     @property
     def basis(self) -> Tensor:
         """(K, 3) where the object is to be seen, in a place's frame [m]."""
         return self.object.basis
 
-    def schedule(self, **options: Any):
-        """diffusers' DDIM scheduler of this model's noise."""
-        from diffusers.schedulers.scheduling_ddim import DDIMScheduler
-
-        return DDIMScheduler(
-            num_train_timesteps=self.config.diffusion_steps,
-            beta_schedule=self.config.schedule,
-            prediction_type=self.config.prediction,
-            clip_sample=False,
-            timestep_spacing="trailing",
-            rescale_betas_zero_snr=self.config.prediction == "v_prediction",
-            **options,
-        )
+    def schedule(self) -> NoiseSchedule:
+        """How latents become noise."""
+        config = self.config
+        return NoiseSchedule(config.diffusion_steps, schedule=config.schedule, prediction=config.prediction)
 
     def normalize(self, latent: Tensor) -> Tensor:
         """Latents of the autoencoder, each number with mean 0 and deviation 1."""
@@ -103,11 +98,11 @@ class FastGrasp(
         feature = self.object(seen)
         null = self.object.null.expand_as(feature)
         noise = torch.randn(len(seen), self.config.latent, generator=generator)
-        latent, scheduler = noise.to(feature), self.schedule()
-        scheduler.set_timesteps(steps)
-        for step in scheduler.timesteps.tolist():
+        latent, schedule = noise.to(feature), self.schedule()
+        times = schedule.steps_down(steps)
+        for step, before in zip(times, [*times[1:], None], strict=True):
             guess = self._guess(latent, step, feature, null, guidance)
-            latent = scheduler.step(guess, step, latent, return_dict=False)[0]
+            latent = schedule.ddim_step(latent, guess, step, before)
         return latent, feature
 
     def adapt(

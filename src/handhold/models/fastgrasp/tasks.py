@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -156,27 +155,13 @@ class DiffusionTask:
         seen = look(placed, model.basis, model.config, betas=state.betas, type=kinds, part=parts)
         feature = model.object.forget(model.object(seen), draw() < self.drop.all)
         noise = torch.randn(latent.shape, generator=generator).to(latent)
-        steps = torch.randint(len(self.schedule.alphas_cumprod), (count,), generator=generator).to(
-            rows.device
-        )
-        noised = self.schedule.add_noise(latent, noise, cast(torch.IntTensor, steps))
+        steps = torch.randint(len(self.schedule), (count,), generator=generator).to(rows.device)
+        noised = self.schedule.add_noise(latent, noise, steps)
         guess = model.denoiser(noised, steps, feature)
-        velocity = self.model.config.prediction == "v_prediction"
-        target = (
-            self.schedule.get_velocity(latent, noise, cast(torch.IntTensor, steps)) if velocity else noise
-        )
-        fit = (guess - target).square().mean()
+        fit = (guess - self.schedule.target(latent, noise, steps)).square().mean()
         if self.physical is None:
             return {"loss": fit}
-        clean = clean_latent(self.schedule, noised, guess, steps, velocity=velocity)
+        clean = self.schedule.clean(noised, guess, steps)
         made, code = model.decode(clean, state.betas)
         terms = reconstruction(model, placed, state, made, code, self.physical, true=true)
         return {**terms, "loss": fit + terms["loss"], "fit": fit}
-
-
-def clean_latent(schedule, noised: Tensor, guess: Tensor, steps: Tensor, *, velocity: bool) -> Tensor:
-    """What the denoiser thinks the latent was, (B, latent)."""
-    kept = schedule.alphas_cumprod.to(noised)[steps][:, None]
-    if velocity:
-        return kept.sqrt() * noised - (1 - kept).sqrt() * guess
-    return (noised - (1 - kept).sqrt() * guess) / kept.sqrt().clamp_min(1e-3)

@@ -18,7 +18,7 @@ from handhold.methods.synthesize.fastgrasp.judge import THROUGH, predicted_cost
 from handhold.methods.synthesize.fastgrasp.places import Scene, draw_places, see
 from handhold.methods.synthesize.holdable import check_size, mesh_of
 from handhold.methods.synthesize.result import Ask
-from handhold.methods.synthesize.screen import most_varied, pierced
+from handhold.methods.synthesize.screen import from_side, most_varied, pierced
 from handhold.models.fastgrasp import FastGrasp
 from handhold.models.fastgrasp.look import look
 from handhold.models.grasp_rows import Placed, mirror_hands, mirror_rows
@@ -32,12 +32,14 @@ class FastGrasps:
 
     Attributes:
         grasps: in the object's own frame; skin without soft tissue.
+        types: the grasp type that each was drawn for; empty where none was asked for.
         cost: (N,) what the model's own look finds wrong with each (`judge.predicted_cost`).
         ask: what they answer.
         seconds: wall-clock time by stage.
     """
 
     grasps: tuple[Grasp, ...]
+    types: tuple[str, ...]
     cost: Tensor
     ask: Ask | None
     seconds: dict[str, float]
@@ -54,6 +56,7 @@ def fastgrasp(
     config: FastGraspSampling | None = None,
     generator: torch.Generator | None = None,
     betas: Tensor | None = None,
+    spares: bool = False,
 ) -> FastGrasps:
     """Grasps of an object by a trained model: diffusion, adaptation, decoding; no optimization.
 
@@ -69,6 +72,7 @@ def fastgrasp(
         config: settings.
         generator: source of randomness, on the CPU; without one, seed 0.
         betas: (S,) the hand's shape; the mean one by default.
+        spares: after those that are wanted also give those that were passed over, the best first.
 
     Raises:
         InputError: the object is too small or too large for a hand, a part is unknown or not to be held, the hand is
@@ -77,7 +81,7 @@ def fastgrasp(
     config, generator = config or FastGraspSampling(), generator or torch.Generator().manual_seed(0)
     if count < 1:
         raise InputError("nothing to do", where="count", expected="at least 1", got=count)
-    _check_hand(hand, model)
+    check_hand(hand, model)
     clock = _Clock()
     check_size(mesh_of(obj))
     many = max(config.least, round(config.oversample * count))
@@ -85,7 +89,8 @@ def fastgrasp(
     clock.stop("see")
     placed = draw_places(scene, count=many, mirrored=hand.side == "left", generator=generator)
     betas = _checked(betas, model.config.shapes)
-    state, distances = _hands(model, scene, placed, ask, betas, config, generator)
+    types = _types(ask, many)
+    state, distances = _hands(model, scene, placed, types, betas, config, generator)
     clock.stop("draw")
     points = mirror_rows(model.autoencoder.code.points(state), placed.mirrored)
     table = None if ask is None else ask.table
@@ -94,8 +99,9 @@ def fastgrasp(
     )
     real = mirror_hands(state, placed.mirrored)
     cost = cost + THROUGH * pierced(scene.mesh, hand, real)
-    chosen = most_varied(state, cost, keep=min(count, many))
-    chosen = chosen[cost[chosen].argsort(stable=True)]
+    if ask is not None and ask.table is not None and ask.from_side:
+        cost = cost + THROUGH * ~from_side(ask.table, hand, real)
+    chosen = _ranked(state, cost, count=count, spares=spares)
     kept = real.select(chosen)
     params = kept.params(hand)
     grasps = tuple(
@@ -103,21 +109,48 @@ def fastgrasp(
         for k in range(len(chosen))
     )
     clock.stop("choose")
-    return FastGrasps(grasps, cost[chosen], ask, clock.seconds)
+    names = (*GRASP_TYPES, "")
+    return FastGrasps(grasps, tuple(names[k] for k in types[chosen]), cost[chosen], ask, clock.seconds)
+
+
+def _ranked(state: HandState, cost: Tensor, *, count: int, spares: bool) -> Tensor:
+    """The best hands that differ, the cheapest first; then, if they are wanted, the others."""
+    chosen = most_varied(state, cost, keep=count)
+    chosen = chosen[cost[chosen].argsort(stable=True)]
+    if not spares:
+        return chosen
+    rest = cost.argsort(stable=True)
+    return torch.cat((chosen, rest[~torch.isin(rest, chosen)]))
+
+
+def check_hand(hand: Hand, model: FastGrasp) -> None:
+    """Refuse a hand that the weights are not for.
+
+    Raises:
+        InputError: it is another model, or another version.
+    """
+    config = model.config
+    if (hand.name, hand.version) != (config.hand, config.hand_version):
+        raise InputError(
+            "the model was trained for another hand",
+            where="hand",
+            expected=f"{config.hand} {config.hand_version}",
+            got=f"{hand.name} {hand.version}",
+            remedy="Use --method optimize, which takes any hand, or train for this one.",
+        )
 
 
 def _hands(
     model: FastGrasp,
     scene: Scene,
     placed: Placed,
-    ask: Ask | None,
+    types: Tensor,
     betas: Tensor,
     config: FastGraspSampling,
     generator: torch.Generator,
 ) -> tuple[HandState, Tensor]:
     """Hands (B) in the object's (mirrored) frame, and their points' signed distances (B, n)."""
     states, nears = [], []
-    types = _types(ask, len(placed.object))
     for rows in torch.arange(len(placed.object)).split(config.most):
         some = placed.select(rows)
         shape = betas.expand(len(rows), -1)
@@ -149,18 +182,6 @@ def _types(ask: Ask | None, count: int) -> Tensor:
     kinds = list(GRASP_TYPES)
     wanted = torch.tensor([kinds.index(name) for name in ask.types])
     return wanted[torch.arange(count) % len(wanted)]
-
-
-def _check_hand(hand: Hand, model: FastGrasp) -> None:
-    config = model.config
-    if (hand.name, hand.version) != (config.hand, config.hand_version):
-        raise InputError(
-            "the model was trained for another hand",
-            where="hand",
-            expected=f"{config.hand} {config.hand_version}",
-            got=f"{hand.name} {hand.version}",
-            remedy="Use --method optimize, which takes any hand, or train for this one.",
-        )
 
 
 class _Clock:

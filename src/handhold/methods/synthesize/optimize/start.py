@@ -12,12 +12,13 @@ from torch.nn.functional import normalize
 from handhold.geometry.grid_distance import GridDistance
 from handhold.hand import Hand
 from handhold.hand.kinematics import HandState, forward, place, surface_points
-from handhold.hand.skeleton import FINGER_JOINTS, FINGERS, MANO_FINGERS
+from handhold.hand.skeleton import FINGERS, MANO_FINGERS
 from handhold.interaction.grasp_types import GRASP_TYPES, GraspType, opposition_axis, shaft_axis
 from handhold.methods.synthesize.optimize.config import OptimizeConfig
 from handhold.methods.synthesize.optimize.places import Places, pairs, patches
 from handhold.methods.synthesize.optimize.target import Target
 from handhold.methods.synthesize.optimize.watched import Watched
+from handhold.methods.synthesize.screen import from_side
 
 LEVELS, WIDER = 16, -0.4
 """Postures that are tried for a width, the widest so far before the type's open one [rad]."""
@@ -27,8 +28,6 @@ TURN, TILT = 0.25, 0.15
 """How far hands stray from the direction of a shaft, and from every direction [rad]."""
 GAP = 0.0015
 """How far from the object the nearest skin starts where a hand is laid on [m]."""
-FROM_SIDE = 0.5
-"""A forearm comes from the side if its cosine to the vertical is below this."""
 LAID_ON = 0.35
 """Share of the hands with palm opposition that are laid on the surface, not put around it."""
 OUT_STEPS = 10
@@ -142,9 +141,7 @@ def comes_right(target: Target, hand: Hand, state: HandState) -> Tensor:
     """Whether forearms come from a side that suits, (B,) bool: not from above where that is not wanted."""
     if target.table is None or not target.from_side:
         return torch.ones(len(state.wrist), dtype=torch.bool)
-    back = hand.joint_template[0] - hand.joint_template[FINGER_JOINTS["middle"][0]]
-    forearm = normalize(state.rotation @ back, dim=-1)
-    return (forearm @ forearm.new_tensor(target.table.up)).abs() < FROM_SIDE
+    return from_side(target.table, hand, state)
 
 
 @torch.no_grad()

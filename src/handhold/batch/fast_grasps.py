@@ -1,0 +1,164 @@
+"""FastGrasp from asks to measured grasps: drawn by the model, polished by the refiner if wanted, judged exactly."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+
+from handhold.hand import Hand
+from handhold.methods.refine.gravity import refine_gravity
+from handhold.methods.synthesize.accept import Bounds, Wanted, judge
+from handhold.methods.synthesize.fastgrasp import FastGrasps, FastGraspSampling, fastgrasp
+from handhold.methods.synthesize.holdable import faces_of_part, mesh_of
+from handhold.methods.synthesize.result import Ask, Found, Synthesis
+from handhold.models.fastgrasp import FastGrasp
+from handhold.objects import ObjectMesh
+from handhold.objects.household import PartedObject
+
+Thing = ObjectMesh | PartedObject
+RAW = Bounds(iv_cm3=3.0, on_part=0.5, bones_apart=0.006, sinks=0.004)
+"""What the model's own hands may be: soft tissue and a refiner mend what they leave."""
+POLISHED = Bounds(iv_cm3=0.5, on_part=0.5, bones_apart=0.006, sinks=0.004)
+FINGER_CM3 = 0.2
+"""So much volume a finger that does not touch counts as, where measured grasps are ranked [cm³]."""
+
+
+def fast_grasps(
+    obj: Thing,
+    hand: Hand,
+    model: FastGrasp,
+    *,
+    count: int,
+    asks: Sequence[Ask] | None = None,
+    polish: bool = False,
+    bounds: Bounds | None = None,
+    config: FastGraspSampling | None = None,
+    generator: torch.Generator | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Synthesis:
+    """Grasps of an object by a trained model, each measured exactly; the best first.
+
+    Grasps are shared evenly among the asks. What the model thinks best is looked at first; what the bounds refuse is
+    replaced by the next best, as long as there are any.
+
+    Args:
+        obj: the object.
+        hand: the hand that the model was trained for, right or left, float32 on the CPU.
+        model: the model.
+        count: how many are wanted; fewer may come.
+        asks: what is wanted; by default anything.
+        polish: refine them (`refine_gravity`), soft tissue included.
+        bounds: what a grasp may be; `RAW` or `POLISHED` by default.
+        config: settings of the model's sampling.
+        generator: source of randomness; without one, seed 0.
+        progress: is called with how many there are, and how many are wanted.
+
+    Raises:
+        InputError: as `fastgrasp`.
+        SimulationError, MissingExtra: the bounds ask for physics, and it cannot be done.
+    """
+    generator = generator or torch.Generator().manual_seed(0)
+    bounds = bounds or (POLISHED if polish else RAW)
+    share = math.ceil(count / max(len(asks or ()), 1))
+    ledger = _Ledger()
+    queues = []
+    for ask in asks or (None,):
+        drawn = fastgrasp(
+            obj, hand, model, count=share, ask=ask, config=config, generator=generator, spares=True
+        )
+        ledger.add(drawn.seconds)
+        part = None if ask is None or ask.part is None else faces_of_part(obj, ask.part)
+        queues.append(_Queue(drawn, part, _forbidden(obj)))
+    while short := _short(queues, share, count):
+        missing = count - sum(len(queue.found) for queue in queues)
+        for queue in short:
+            _look(queue, math.ceil(missing / len(short)), bounds, ledger, generator if polish else None)
+            if progress:
+                progress(min(count, sum(len(queue.found) for queue in queues)), count)
+    found = sorted((one for queue in queues for one in queue.found), key=_rank)[:count]
+    name = mesh_of(obj).name
+    named = [replace(one, grasp=one.grasp.with_(name=f"{name}_{k:03d}")) for k, one in enumerate(found)]
+    return Synthesis(tuple(named), dict(ledger.rejected), ledger.seconds)
+
+
+@dataclass
+class _Queue:
+    """What was drawn for an ask, how much of it was looked at, and what was found."""
+
+    drawn: FastGrasps
+    part: np.ndarray | None
+    forbidden: np.ndarray
+    looked: int = 0
+    found: list[Found] = field(default_factory=list)
+
+    @property
+    def left(self) -> int:
+        return len(self.drawn.grasps) - self.looked
+
+
+@dataclass
+class _Ledger:
+    """Causes of refusal and time by stage."""
+
+    rejected: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def add(self, seconds: dict[str, float]) -> None:
+        for stage, own in seconds.items():
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + own
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.add({stage: time.perf_counter() - start})
+
+
+def _forbidden(obj: Thing) -> np.ndarray:
+    """Faces of parts that are not to be held; the model itself keeps out of the hollows of a plain mesh."""
+    if isinstance(obj, PartedObject):
+        return ~np.array([part.hold for part in obj.parts])[obj.face_parts]
+    return np.zeros(len(obj.faces), bool)
+
+
+def _short(queues: list[_Queue], share: int, count: int) -> list[_Queue]:
+    """Where to look next: asks that have not got their share, then any; none if there is enough or nothing left."""
+    if sum(len(queue.found) for queue in queues) >= count:
+        return []
+    left = [queue for queue in queues if queue.left]
+    return [queue for queue in left if len(queue.found) < share] or left
+
+
+def _look(
+    queue: _Queue, many: int, bounds: Bounds, ledger: _Ledger, generator: torch.Generator | None
+) -> None:
+    """Polish, if there is a generator for it, and judge the next grasps of a queue."""
+    rows = slice(queue.looked, queue.looked + min(many, queue.left))
+    queue.looked = rows.stop
+    grasps = list(queue.drawn.grasps[rows])
+    if generator is not None:
+        with ledger.timed("polish"):
+            grasps = refine_gravity(grasps, generator=generator)
+    ask = queue.drawn.ask or Ask()
+    figures = zip(grasps, queue.drawn.types[rows], queue.drawn.cost[rows].tolist(), strict=True)
+    with ledger.timed("judge"):
+        for grasp, type, cost in figures:
+            wanted = Wanted(ask, type, queue.part, queue.forbidden)
+            outcome = judge(grasp, wanted, energy=cost, bounds=bounds)
+            if isinstance(outcome, str):
+                ledger.rejected[outcome] += 1
+            else:
+                queue.found.append(outcome)
+
+
+def _rank(found: Found) -> tuple[bool, float]:
+    """The best first: what a still hand holds too, then by volume and fingers."""
+    still = found.still is not None and found.still.held
+    return not still, found.iv_cm3 + FINGER_CM3 * (5 - found.fingers)

@@ -1,0 +1,113 @@
+"""The methods of `handhold synthesize`, behind one signature."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from handhold.errors import InputError
+from handhold.hand import Hand
+from handhold.methods.synthesize.result import Ask, Synthesis
+from handhold.objects import ObjectMesh
+from handhold.optional import require
+
+if TYPE_CHECKING:
+    from handhold.cli.synthesize import Options
+    from handhold.models.fastgrasp import FastGrasp
+    from handhold.objects.household import PartedObject
+
+Step = Callable[[int, int], None]
+Synthesize = Callable[["ObjectMesh | PartedObject", "Sequence[Ask] | None", Step], Synthesis]
+"""Grasps of an object that answer the asks; the last is called with how many there are, and how many are wanted."""
+NEEDED = ("mujoco", "coacd")
+"""What physics needs."""
+
+
+def method_of(options: Options, hand: Hand, *, physics: bool) -> Synthesize:
+    """The method of the options; each object starts from the seed anew.
+
+    Args:
+        options: the command's.
+        hand: the hand.
+        physics: whether grasps must hold.
+
+    Raises:
+        InputError: an option belongs to the other method, or the model cannot be read or is for another hand.
+    """
+    import torch
+
+    seeded = lambda: torch.Generator().manual_seed(options.seed)
+    if options.method == "optimize":
+        for name, given in (("--polish", options.polish), ("--model", options.model is not None)):
+            if given:
+                remedy = "Its grasps are optimized already." if name == "--polish" else "Leave it out."
+                raise InputError(
+                    "belongs to --method fastgrasp", where=name, got="--method optimize", remedy=remedy
+                )
+        from handhold.methods.synthesize.optimize import optimize_grasps
+
+        return lambda obj, asks, step: optimize_grasps(
+            obj,
+            hand,
+            count=options.count,
+            asks=asks,
+            config=options.optimize,
+            generator=seeded(),
+            progress=step,
+        )
+    from handhold.batch.fast_grasps import POLISHED, RAW, fast_grasps
+    from handhold.methods.synthesize.fastgrasp import check_hand
+
+    model = _model_of(options)
+    check_hand(hand, model)
+    bounds = replace(POLISHED if options.polish else RAW, physics=physics)
+    return lambda obj, asks, step: fast_grasps(
+        obj,
+        hand,
+        model,
+        count=options.count,
+        asks=asks,
+        polish=options.polish,
+        bounds=bounds,
+        config=options.fastgrasp,
+        generator=seeded(),
+        progress=step,
+    )
+
+
+def settings_of(options: Options) -> dict[str, Any]:
+    """The method's settings, for the report."""
+    if options.method == "optimize":
+        return asdict(options.optimize)
+    model = "shipped" if options.model is None else str(options.model)
+    return {**asdict(options.fastgrasp), "polish": options.polish, "model": model}
+
+
+def _model_of(options: Options) -> FastGrasp:
+    from handhold.models.fastgrasp import load_model, shipped
+
+    return shipped() if options.model is None else load_model(options.model)
+
+
+def settle_physics(options: Options) -> tuple[bool, list[str]]:
+    """Whether grasps are tried in physics, and what is to be said of it: if that is asked for; of the optimizer's
+    also where it is installed and not refused.
+
+    Raises:
+        InputError: it is both asked for and refused.
+        MissingExtra: it is asked for and not installed.
+    """
+    wanted = options.physics or options.optimize.physics
+    if wanted and options.no_physics:
+        raise InputError("is asked for and refused", where="--physics", remedy="Leave out --no-physics.")
+    if options.no_physics or not (wanted or options.method == "optimize"):
+        return False, []
+    for package in NEEDED:
+        if wanted:
+            require(package, extra="physics")
+        elif find_spec(package) is None:
+            note = f"whether the grasps hold was not tried: {package} is not installed"
+            return False, [f"{note} (pip install 'handhold[physics]')"]
+    return True, []
