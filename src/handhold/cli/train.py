@@ -44,11 +44,11 @@ class Options:
     out: Path
     stage: Literal["all", "ae", "diffusion", "adapt"] = "all"
     ae_steps: int = 12_000
-    diffusion_steps: int = 24_000
+    diffusion_steps: int = 16_000
     adapt_steps: int = 6_000
     batch: int = 256
     learning_rate: float = 1e-3
-    validate_every: int = 2_000
+    validate_every: int = 4_000
     seed: int = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
     json: Path | None = None
