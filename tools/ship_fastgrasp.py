@@ -26,15 +26,16 @@ tags: [hand-object-interaction, grasp-synthesis]
 
 # FastGrasp for handhold's open hand
 
-Draws grasps of any object that fits a hand, from its signed distances around the place where the thumb is to touch. Used by
-`handhold synthesize` ([how](../../../../../docs/synthesize.md)); in Python `handhold.models.fastgrasp.shipped()`.
+Draws grasps of any object that fits a hand, from its signed distances around the place where the thumb is to
+touch. Used by `handhold synthesize` ([how](../../../../../docs/synthesize.md)); in Python
+`handhold.models.fastgrasp.shipped()`.
 
-- **Method**: Wu, Liu, Li, Ma, Shi, He, *FastGrasp: Efficient Grasp Synthesis with Diffusion* (2024), with the changes that
-  [docs/train.md](../../../../../docs/train.md) lists. {parameters:.1f} million parameters, half precision.
+- **Method**: Wu, Liu, Li, Ma, Shi, He, *FastGrasp: Efficient Grasp Synthesis with Diffusion* (2024), with the
+  changes that [docs/train.md](../../../../../docs/train.md) lists. {parameters:.1f} million parameters, half precision.
 - **Hand**: {hand} {version}, right; left hands in the mirror. It is no model for MANO's hand.
-- **Data**: `sets/household`, {grasps:,} grasps of parametric household objects, made by handhold's own optimizer; digest
-  `{digest}`. Nothing in it is read off captured grasps. Trained on its `train` split; validated on `val`; six categories
-  were never seen.
+- **Data**: `sets/household`, {grasps:,} grasps of parametric household objects, made by handhold's own optimizer;
+  digest `{digest}`. Nothing in it is read off captured grasps. Trained on its `train` split;
+  validated on `val`; six categories were never seen.
 - **Licence**: Apache-2.0, like the code.
 - **Seed** {seed}; made by
 
@@ -42,7 +43,8 @@ Draws grasps of any object that fits a hand, from its signed distances around th
 handhold train fastgrasp --data sets/household --out RUN {options}
 ```
 
-on one core of a shared machine, beside other work. `training.json` has the losses and validations, `*_curves.csv` the curves.
+on one core of a shared machine, beside other work. `training.json` has the losses and validations, `*_curves.csv` the
+curves.
 
 | stage | steps | seconds | on held-out instances |
 |---|---|---|---|
@@ -54,8 +56,8 @@ on one core of a shared machine, beside other work. `training.json` has the loss
 
 ## Limits
 
-Trained on household objects of simple shapes: on what is very unlike them hands may cut in or miss; thin walls and what is
-heavy are hardest. Objects too small or too large for a hand are refused. A grasp type or part is a wish: what does not
+Trained on household objects of simple shapes: on what is very unlike them hands may cut in or miss; thin walls and
+what is heavy are hardest. Objects too small or too large for a hand are refused. A grasp type or part is a wish: what does not
 meet it is refused, not bent to it.
 """
 OPTIONS = "--ae-steps {ae} --diffusion-steps {diffusion} --adapt-steps {adapt}"
@@ -112,13 +114,10 @@ def figures(benchmark: Path) -> str:
     page = benchmark.with_suffix(".md")
     if not page.exists():
         return "Not measured yet."
-    table = [
-        line for line in page.read_text().split("## Figures to reach")[1].splitlines() if line.startswith("|")
-    ]
-    ends = next((k for k, line in enumerate(table) if k > 1 and not line.startswith("|")), len(table))
+    section = page.read_text().split("## Figures to reach")[1].split("\n## ")[0]
+    table = [line for line in section.splitlines() if line.startswith("|")]
     return (
-        "\n".join(table[:ends])
-        + f"\n\nFrom [{page.name}](../../../../../{page}), whose words say what is counted."
+        "\n".join(table) + f"\n\nFrom [{page.name}](../../../../../{page}), whose words say what is counted."
     )
 
 
