@@ -216,3 +216,25 @@ def test_unsigned_is_the_distance_without_its_sign():
     points = np.random.default_rng(3).normal(scale=0.04, size=(200, 3))
     assert surface.unsigned(points) == pytest.approx(np.abs(surface.query(points).distance))
     assert surface.unsigned(np.zeros((0, 3))).shape == (0,)
+
+
+def test_a_rule_for_the_sign_that_is_given_is_kept_and_travels():
+    ball = trimesh.creation.icosphere(subdivisions=2, radius=0.04)
+    field = pickle.loads(pickle.dumps(ExactDistance(ball.vertices, ball.faces, sign_rule="winding")))
+    assert field.sign_rule == "winding"
+    points = np.random.default_rng(0).uniform(-0.06, 0.06, (500, 3))
+    found = field.query(points).distance
+    np.testing.assert_allclose(found, ExactDistance(ball.vertices, ball.faces).query(points).distance)
+
+
+def test_inside_by_the_rough_winding_number_is_inside_by_the_exact_one():
+    rng = np.random.default_rng(1)
+    ball = trimesh.creation.icosphere(subdivisions=4, radius=0.04)
+    other = ball.copy()
+    other.apply_translation((0.03, 0, 0))
+    both = trimesh.util.concatenate([ball, other])
+    field = ExactDistance(both.vertices, both.faces)
+    points = np.concatenate(
+        (rng.uniform(-0.06, 0.09, (5000, 3)), both.vertices[::7] * 1.0001, both.vertices[::7] * 0.9999)
+    )
+    np.testing.assert_array_equal(field._inside(points), field.winding(points) > 0.5)

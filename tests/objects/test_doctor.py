@@ -7,8 +7,10 @@ import pytest
 import torch
 import trimesh
 
+from handhold.geometry.distance import ExactDistance
 from handhold.objects import ObjectMesh
 from handhold.objects.doctor import mend
+from handhold.objects.household import make
 
 SIZE = np.array([0.06, 0.10, 0.16])
 VOLUME = float(SIZE.prod())
@@ -270,3 +272,20 @@ def test_one_sided_surface_is_reported():
         faces += [[a, c, b], [b, c, d]]
     moebius = ObjectMesh.from_arrays(np.array(rim), np.array(faces))
     assert moebius.report.finding("one-sided") is not None and not moebius.report.solid
+
+
+@pytest.mark.parametrize("name", ["mug", "headphones", "teapot", "ball"])
+def test_the_report_knows_how_inside_is_told(name):
+    mesh = make(name).mesh
+    assert mesh.report.sign_rule == ExactDistance(mesh.vertices, mesh.faces).sign_rule
+    assert mesh.distance.sign_rule == mesh.report.sign_rule
+
+
+def test_overlapping_pieces_are_told_by_the_winding_number():
+    one = trimesh.creation.box((0.05, 0.05, 0.05))
+    other = one.copy()
+    other.apply_translation((0.02, 0.01, 0.015))
+    both = trimesh.util.concatenate([one, other])
+    mesh = ObjectMesh.from_arrays(both.vertices, both.faces)
+    assert mesh.report.sign_rule == "winding"
+    assert ExactDistance(mesh.vertices, mesh.faces).sign_rule == "winding"

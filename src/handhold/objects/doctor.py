@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from handhold.errors import InputError
 from handhold.objects import repair
 from handhold.objects.formats import UNITS
 from handhold.objects.solid import to_manifold
+
+if TYPE_CHECKING:
+    from handhold.geometry.distance import SignRule
 
 SEAM = 1e-6
 """Vertices of open edges nearer than this share of the extent are one."""
@@ -66,6 +69,13 @@ class MeshReport:
     solid: bool
     solid_reason: str
     likely_unit: str | None
+
+    @property
+    def sign_rule(self) -> SignRule:
+        """How `ExactDistance` should tell inside from outside: by the surface's normals where nothing was found that
+        makes them lie."""
+        lies = any(self.finding(kind) for kind in ("folds", "crowded edges", "one-sided"))
+        return "pseudonormal" if self.watertight and not lies else "winding"
 
     def finding(self, kind: str) -> Finding | None:
         """The finding of a kind, if there is one."""

@@ -82,7 +82,7 @@ class ObjectMesh:
     @cached_property
     def distance(self) -> ExactDistance:
         """Exact signed distance in the object's frame (CPU)."""
-        return ExactDistance(self.vertices, self.faces)
+        return ExactDistance(self.vertices, self.faces, sign_rule=self.report.sign_rule)
 
     def grid(self, **options) -> GridDistance:
         """Differentiable signed-distance grid of the object, built once for each set of options.
