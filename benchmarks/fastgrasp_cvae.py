@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from handhold.hand.kinematics import HandState
-from handhold.methods.synthesize.fastgrasp.judge import predicted_cost
+from handhold.methods.synthesize.fastgrasp.judge import Judge, Near
 from handhold.models.blocks import Stack
 from handhold.models.fastgrasp import FastGrasp, FastGraspConfig, Seen
 from handhold.models.fastgrasp.hand_code import SIZE
@@ -159,11 +159,13 @@ def _decoder(config: FastGraspConfig, wanted: int) -> Stack:
 
 @torch.no_grad()
 def drawn_cost(model: FastGrasp, rows: GraspRows, *, seed: int) -> float:
-    """Mean of `predicted_cost` of hands drawn where the validation grasps are."""
+    """Mean of `Judge.cost` of hands drawn where the validation grasps are."""
     generator = torch.Generator().manual_seed(seed)
     placed, true = place_grasps(rows, torch.arange(len(rows)), generator)
     seen = look(placed, model.basis, model.config, betas=true.betas)
     latent, _ = model.draw(seen, steps=16, guidance=1.0, generator=generator)
     coder = model.autoencoder.code
-    points = coder.points(model.decode(latent, true.betas)[0])
-    return float(predicted_cost(coder.hand, coder.seen, placed.distances(points), points, table=None).mean())
+    points = placed.to_object(coder.points(model.decode(latent, true.betas)[0]))
+    near = Near(points, *placed.objects.grid.query(points, placed.object))
+    centre = placed.objects.points[placed.object].mean(1)
+    return float(Judge(coder.hand, coder.seen).cost(near, centre=centre, table=None).mean())

@@ -525,7 +525,7 @@ def kl_page(known: dict) -> str:
     return (
         "## The CVAE's divergence\n\n"
         f"After {known['settings']['steps']['cvae-trial']} steps, on validation objects. The weight of the least cost "
-        "(`predicted_cost`: depth, and distance of thumb and two fingers) was taken. Trials are short, and short ones "
+        "(`Judge.cost`: depth, and distance of thumb and two fingers) was taken. Trials are short, and short ones "
         f"favour large weights. {KlWeights(0).free:g} nats of each of the latent's {FastGraspConfig().latent} numbers "
         "are free.\n\n" + table(("weight of a nat", "nats", "cost", "depth mm", "fingers", "entropy"), rows)
     )

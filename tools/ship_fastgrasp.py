@@ -57,8 +57,8 @@ curves.
 ## Limits
 
 Trained on household objects of simple shapes: on what is very unlike them hands may cut in or miss; thin walls and
-what is heavy are hardest. Objects too small or too large for a hand are refused. A grasp type or part is a wish: what does not
-meet it is refused, not bent to it.
+what is heavy are hardest. Objects too small or too large for a hand are refused. A grasp type or part is a wish: what
+does not meet it is refused, not bent to it.
 """
 OPTIONS = "--ae-steps {ae} --diffusion-steps {diffusion} --adapt-steps {adapt}"
 

@@ -82,7 +82,7 @@ def fast_grasps(
             _look(queue, math.ceil(missing / len(short)), bounds, ledger, generator if polish else None)
             if progress:
                 progress(min(count, sum(len(queue.found) for queue in queues)), count)
-    found = sorted((one for queue in queues for one in queue.found), key=_rank)[:count]
+    found = _chosen([queue.found for queue in queues], count)
     name = mesh_of(obj).name
     named = [replace(one, grasp=one.grasp.with_(name=f"{name}_{k:03d}")) for k, one in enumerate(found)]
     return Synthesis(tuple(named), dict(ledger.rejected), ledger.seconds)
@@ -134,6 +134,15 @@ def _short(queues: list[_Queue], share: int, count: int) -> list[_Queue]:
         return []
     left = [queue for queue in queues if queue.left]
     return [queue for queue in left if len(queue.found) < share] or left
+
+
+def _chosen(groups: list[list[Found]], count: int) -> list[Found]:
+    """The best first: of every ask's its share at least, as far as it has so many, then the best of what is left."""
+    sure = count // len(groups)
+    ranked = [sorted(group, key=_rank) for group in groups]
+    kept = [one for group in ranked for one in group[:sure]]
+    rest = sorted((one for group in ranked for one in group[sure:]), key=_rank)
+    return sorted(kept + rest[: count - len(kept)], key=_rank)
 
 
 def _look(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -39,13 +39,8 @@ def method_of(options: Options, hand: Hand, *, physics: bool) -> Synthesize:
     import torch
 
     seeded = lambda: torch.Generator().manual_seed(options.seed)
+    _check_options(options)
     if options.method == "optimize":
-        for name, given in (("--polish", options.polish), ("--model", options.model is not None)):
-            if given:
-                remedy = "Its grasps are optimized already." if name == "--polish" else "Leave it out."
-                raise InputError(
-                    "belongs to --method fastgrasp", where=name, got="--method optimize", remedy=remedy
-                )
         from handhold.methods.synthesize.optimize import optimize_grasps
 
         return lambda obj, asks, step: optimize_grasps(
@@ -77,12 +72,37 @@ def method_of(options: Options, hand: Hand, *, physics: bool) -> Synthesize:
     )
 
 
+def _check_options(options: Options) -> None:
+    """Refuse what would be passed over in silence.
+
+    Raises:
+        InputError: an option belongs to the other method.
+    """
+    other = "fastgrasp" if options.method == "optimize" else "optimize"
+    settings = getattr(options, other)
+    plain = type(settings)()
+    changed = [f.name for f in fields(plain) if getattr(settings, f.name) != getattr(plain, f.name)]
+    given = [
+        f"--{other}.{name.replace('_', '-')}" for name in changed if name != "physics"
+    ]  # --physics is for both
+    if other == "fastgrasp":
+        given += ["--polish"] * options.polish + ["--model"] * (options.model is not None)
+    if given:
+        raise InputError(
+            f"belongs to --method {other}",
+            where=given[0],
+            got=f"--method {options.method}",
+            remedy=f"Leave it out, or choose --method {other}.",
+        )
+
+
 def settings_of(options: Options) -> dict[str, Any]:
-    """The method's settings, for the report."""
+    """The method's settings, for the report; whether grasps must hold is settled in `optimize.physics` for both."""
     if options.method == "optimize":
         return asdict(options.optimize)
     model = "shipped" if options.model is None else str(options.model)
-    return {**asdict(options.fastgrasp), "polish": options.polish, "model": model}
+    own = {"polish": options.polish, "model": model, "physics": options.optimize.physics}
+    return {**asdict(options.fastgrasp), **own}
 
 
 def _model_of(options: Options) -> FastGrasp:

@@ -25,8 +25,8 @@ from handhold.errors import InputError
 from handhold.io import write_json
 from handhold.models.fastgrasp import FastGrasp
 from handhold.models.fastgrasp.adapt_task import AdaptTask
-from handhold.models.fastgrasp.tasks import AutoencoderTask, DiffusionTask, fit_latents
 from handhold.models.fastgrasp.load import load_model
+from handhold.models.fastgrasp.tasks import AutoencoderTask, DiffusionTask, fit_latents
 from handhold.models.grasp_rows import GraspRows
 from handhold.models.training import Task, TrainConfig, Trained, pick_device, train
 

@@ -24,8 +24,8 @@ processor's cache, and jumping about in it takes three times as long."""
 PROBES = 20_000
 """At most so many points tell whether the mesh's pseudonormals may be trusted for the sign."""
 ROUGH, UNSURE = 1.25, 0.25
-"""A rougher winding number takes a third of the time and was never more than 0.06 off on 36 real meshes; nearer to a half
-than this it is asked for anew, at the tree's usual accuracy."""
+"""A rougher winding number takes a third of the time and was never more than 0.06 off on 36 real meshes; nearer to a
+half than this it is asked for anew, at the tree's usual accuracy."""
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,28 @@
 """FastGrasp's front, with a model that has learnt nothing: frames, mirrors, choices, and what is refused."""
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 import trimesh
+from torch import Tensor
+from torch.nn.functional import normalize
 
 from handhold.errors import InputError
 from handhold.hand import Hand
 from handhold.hand.kinematics import HandState, forward, keypoint_points, place
+from handhold.hand.regions import REGIONS, region_masks
+from handhold.hand.skeleton import FINGER_JOINTS
 from handhold.interaction.measures import measure
 from handhold.interaction.table import Table
 from handhold.methods.synthesize.fastgrasp import FastGraspSampling, fastgrasp
 from handhold.methods.synthesize.fastgrasp.generate import _types
-from handhold.methods.synthesize.fastgrasp.judge import predicted_cost
+from handhold.methods.synthesize.fastgrasp.judge import SLIPS, Judge, Near
 from handhold.methods.synthesize.fastgrasp.places import draw_places, see
 from handhold.methods.synthesize.result import Ask
+from handhold.methods.synthesize.screen import FROM_SIDE, from_side
 from handhold.models.fastgrasp import FastGrasp, FastGraspConfig
 from handhold.models.grasp_rows import mirror_hands
 from handhold.objects import ObjectMesh
@@ -129,19 +137,45 @@ def test_hand_shapes_that_are_none(model, mug):
             fastgrasp(mug, Hand.open("right"), model, count=1, betas=betas, config=FEW)
 
 
+def near_template(hand, distance: Tensor) -> Near:
+    """Flat hands at given distances (B, V), the object above all of them."""
+    points = hand.template.expand(len(distance), -1, -1)
+    return Near(points, distance, torch.tensor([0.0, 0.0, -1.0]).expand_as(points))
+
+
 def test_cost_counts_depth_gaps_and_what_is_below_the_table():
     hand = Hand.open("right")
-    chosen = torch.arange(len(hand.template))
-    points = hand.template.expand(4, -1, -1)
-    near = torch.full((4, len(chosen)), 0.0)
-    near[1, 100] = -0.006
-    near[2] = 0.01
-    cost = predicted_cost(hand, chosen, near, points, table=None)
-    assert cost[0] == 0 and cost[1] > 4 and cost[2] == pytest.approx(0.3 * 30, rel=1e-4)
+    judge = Judge(hand, torch.arange(len(hand.template)))
+    distance = torch.full((4, len(hand.template)), 0.0)
+    distance[1, 100] = -0.006
+    distance[2] = 0.01
+    near, centre = near_template(hand, distance), hand.template.mean(0)
+    cost = judge.cost(near, centre=centre, table=None) - SLIPS * (1 - judge.holds(near, centre=centre))
+    assert cost[0].abs() < 1e-4 and cost[1] > 4 and cost[2] == pytest.approx(0.3 * 30, rel=1e-4)
     low = float(hand.template[:, 2].min())
     table = Table((0.0, 0.0, 1.0), low + 0.005)
-    sunk = predicted_cost(hand, chosen, near[:1], points[:1], table=table)
+    sunk = judge.cost(near, centre=centre, table=table) - judge.cost(near, centre=centre, table=None)
     assert sunk[0] == pytest.approx(5.0, rel=1e-3)
+
+
+def test_a_hand_holds_that_opposes_near_the_centre_of_mass():
+    hand = Hand.open("right")
+    masks = region_masks(hand)
+    judge = Judge(hand, torch.arange(len(hand.template)))
+    thumb, index = masks[REGIONS.index("thumb_distal")], masks[REGIONS.index("index_distal")]
+    distance = torch.where(thumb | index, 0.0, 0.05).expand(2, -1)
+    near = near_template(hand, distance)
+    normal = near.normal.clone()
+    normal[0, thumb] = torch.tensor([0.0, 0.0, 1.0])
+    near = replace(near, normal=normal)
+    middle = (hand.template[thumb].mean(0) + hand.template[index].mean(0)) / 2
+    lever, opposed = judge.grip(near, centre=middle)
+    assert opposed.tolist() == pytest.approx([1.0, 0.0], abs=1e-3)
+    assert lever[0] < 0.005
+    away = judge.grip(near, centre=middle + torch.tensor([0.0, 0.1, 0.0]))[0]
+    assert away[0] == pytest.approx(0.1, abs=0.005)
+    assert judge.holds(near, centre=middle).diff() < -0.1
+    assert (judge.holds(near, centre=middle + 0.1) < judge.holds(near, centre=middle)).all()
 
 
 def test_hands_that_go_through_the_object_come_last(model):
@@ -149,6 +183,87 @@ def test_hands_that_go_through_the_object_come_last(model):
     through = [bool(measure(grasp).bones_through) for grasp in drawn.grasps]
     assert drawn.cost.diff().min() >= 0
     assert [c > 90 for c in drawn.cost.tolist()] == through and any(through)
+
+
+def draw_few(model, count: int, *, ask: Ask | None = None, spares: bool = False):
+    """Of twelve hands that are always the same."""
+    config, generator = replace(FEW, oversample=1.0), torch.Generator().manual_seed(0)
+    obj, hand = box(0.05, 0.06, 0.1), Hand.open("right")
+    return fastgrasp(
+        obj, hand, model, count=count, ask=ask, config=config, generator=generator, spares=spares
+    )
+
+
+def test_spares_come_after_those_that_are_wanted(model):
+    plain, more = draw_few(model, 4), draw_few(model, 4, spares=True)
+    assert len(plain.grasps) == 4 and len(more.grasps) == len(more.cost) == len(more.types) == FEW.least
+    places = torch.stack([grasp.params.transl for grasp in more.grasps])
+    torch.testing.assert_close(
+        places[:4], torch.stack([g.params.transl for g in plain.grasps]), rtol=0, atol=0
+    )
+    assert torch.equal(more.cost[:4], plain.cost)
+    assert more.cost[4:].diff().min() >= 0 and more.cost[:4].diff().min() >= 0
+    assert len(places.unique(dim=0)) == FEW.least
+    assert [grasp.name for grasp in more.grasps] == [f"box_{k:03d}" for k in range(FEW.least)]
+    torch.testing.assert_close(more.cost.sort().values, draw_few(model, 12).cost)
+
+
+def test_types_belong_to_their_hands(model):
+    assert set(draw_few(model, 3, spares=True).types) == {""}
+    ask = Ask(("power", "pinch", "tripod"))
+    told = []
+    for count in (3, 9):
+        drawn = draw_few(model, count, ask=ask, spares=True)
+        assert drawn.ask is ask and [drawn.types.count(name) for name in ask.types] == [4, 4, 4]
+        told.append(
+            {tuple(g.params.transl.tolist()): t for g, t in zip(drawn.grasps, drawn.types, strict=True)}
+        )
+    assert told[0] == told[1]
+
+
+def turned(hand: Hand, degrees: float, about: float) -> HandState:
+    """A hand whose forearm is so far from straight up, turned about the vertical as well [rad]."""
+    back = hand.joint_template[0] - hand.joint_template[FINGER_JOINTS["middle"][0]]
+    first = torch.stack((back, torch.tensor([0.3, -0.5, 0.8]), torch.tensor([1.0, 0.2, 0.1])), 1)
+    own = torch.linalg.qr(first)[0]
+    own = own * torch.sign(own[:, 0] @ back)  # its first column is the forearm
+    tilt, turn = math.radians(degrees), torch.tensor(about)
+    aim = torch.tensor([math.sin(tilt), 0.0, math.cos(tilt)])
+    spin = torch.tensor([[turn.cos(), -turn.sin(), 0.0], [turn.sin(), turn.cos(), 0.0], [0.0, 0.0, 1.0]])
+    other = torch.linalg.qr(torch.stack((spin @ aim, *torch.eye(3)[:2]), 1))[0]
+    other = other * torch.sign(other[:, 0] @ (spin @ aim))
+    rotation = other @ own.mT
+    return HandState(rotation[None], torch.zeros(1, 3), torch.zeros(1, 15, 3), hand.zeros(1).betas)
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_a_forearm_comes_from_the_side_or_from_above(side):
+    hand, table = Hand.open(side), Table((0.0, 0.0, 1.0), 0.0)
+    for degrees, wanted in (
+        (0, False),
+        (58, False),
+        (62, True),
+        (90, True),
+        (118, True),
+        (122, False),
+        (180, False),
+    ):
+        for about in (0.0, 2.0):
+            state = turned(hand, degrees, about)
+            assert from_side(table, hand, state).tolist() == [wanted]
+            assert from_side(Table((0.0, 0.0, -3.0), 0.2), hand, state).tolist() == [wanted]
+
+
+def test_hands_from_above_come_last_where_the_side_is_asked_for(model):
+    table = Table.under(box(0.05, 0.06, 0.1))
+    drawn = draw_few(model, 12, ask=Ask(table=table, from_side=True))
+    assert len(drawn.grasps) == 12
+    for grasp, cost in zip(drawn.grasps, drawn.cost.tolist(), strict=True):
+        joints = grasp.surface().joints
+        forearm = normalize(joints[0] - joints[FINGER_JOINTS["middle"][0]], dim=0)
+        assert (cost > 90) == (abs(float(forearm[2])) >= FROM_SIDE or bool(measure(grasp).bones_through))
+    free = draw_few(model, 12, ask=Ask(table=table))
+    assert (drawn.cost > 90).sum() > (free.cost > 90).sum()
 
 
 def test_what_is_refused(model, mug):

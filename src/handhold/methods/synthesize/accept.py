@@ -9,6 +9,7 @@ from itertools import combinations
 import numpy as np
 import torch
 
+from handhold.errors import demand
 from handhold.hand import BONES
 from handhold.interaction.grasp import Grasp
 from handhold.interaction.grasp_types import GRASP_TYPES, touched_regions
@@ -54,6 +55,11 @@ class Bounds:
     physics: bool = False
     drift_cm: float = 0.6
 
+    def __post_init__(self) -> None:
+        for name in ("iv_cm3", "on_part", "bones_apart", "sinks", "drift_cm"):
+            value = getattr(self, name)
+            demand(self, name, "a number", value, holds=not math.isnan(value))
+
 
 @dataclass(frozen=True, eq=False)
 class Wanted:
@@ -85,11 +91,11 @@ def judge(grasp: Grasp, wanted: Wanted, *, energy: float, bounds: Bounds) -> Fou
         SimulationError, MissingExtra: physics is asked for, and cannot be done.
     """
     pair = HandObject.of_grasp(grasp)
-    if limit_violation_deg(pair) > LIMIT_DEG:
+    if not limit_violation_deg(pair) <= LIMIT_DEG:  # nor if it is NaN
         return "limits"
     (frame,) = pair.frames()
     assert frame.joints is not None
-    if nearest_bones(frame.joints) < bounds.bones_apart:
+    if not nearest_bones(frame.joints) >= bounds.bones_apart:
         return "fingers_cross"
     table = wanted.ask.table
     if table is not None and table.above(torch.from_numpy(frame.vertices)).min() < -bounds.sinks:
@@ -139,7 +145,8 @@ def _touches(grasp: Grasp, type: str, distance: np.ndarray, fingers: np.ndarray)
     """Whether those regions touch that the type asks for; of any type, two fingers."""
     if not type:
         return bool(fingers.sum() >= 2)
-    return bool(GRASP_TYPES[type].accepts(touched_regions(grasp.hand, torch.from_numpy(distance))))
+    touched = touched_regions(grasp.hand, torch.from_numpy(distance))  # also what lies deep inside
+    return bool(fingers.any() and GRASP_TYPES[type].accepts(touched))
 
 
 def _held(found: Found, bounds: Bounds) -> Found | str:

@@ -42,6 +42,14 @@ def heaviness(mesh: ObjectMesh) -> float:
     return min(max(1.0, 1e6 * volume / HEAVY_CM3), HEAVIEST)
 
 
+def centre_of_mass(mesh: ObjectMesh) -> np.ndarray:
+    """(3,) of what the surface encloses, evenly filled; of what encloses nothing, the middle of its faces [m]."""
+    from handhold.objects.inertia import true_inertia
+
+    found = true_inertia(mesh, density=1.0)
+    return mesh.vertices[mesh.faces].mean((0, 1)) if found is None else np.asarray(found.centre, float)
+
+
 def any_types(mesh: ObjectMesh) -> tuple[str, ...]:
     """The types that suit an object of which nothing is known but its shape."""
     return tuple(name for name in ANY_TYPES if not (heaviness(mesh) > 1 and name in LIGHT_ONLY))

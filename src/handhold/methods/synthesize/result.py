@@ -50,7 +50,7 @@ class Found:
 
     Attributes:
         grasp: in the object's own frame.
-        type: its grasp type, a name of `GRASP_TYPES`.
+        type: its grasp type, a name of `GRASP_TYPES`; empty where none was asked for.
         ask: what it answers.
         energy: what is left of the sum of energies; comparable within one object only.
         on_part: share of the hand's touching vertices that touch the part asked for; None without one.

@@ -14,7 +14,7 @@ from handhold.hand.kinematics import HandState
 from handhold.interaction.grasp import Grasp
 from handhold.interaction.grasp_types import GRASP_TYPES
 from handhold.methods.synthesize.fastgrasp.config import FastGraspSampling
-from handhold.methods.synthesize.fastgrasp.judge import THROUGH, predicted_cost
+from handhold.methods.synthesize.fastgrasp.judge import THROUGH, Judge, Near
 from handhold.methods.synthesize.fastgrasp.places import Scene, draw_places, see
 from handhold.methods.synthesize.holdable import check_size, mesh_of
 from handhold.methods.synthesize.result import Ask
@@ -33,7 +33,7 @@ class FastGrasps:
     Attributes:
         grasps: in the object's own frame; skin without soft tissue.
         types: the grasp type that each was drawn for; empty where none was asked for.
-        cost: (N,) what the model's own look finds wrong with each (`judge.predicted_cost`).
+        cost: (N,) what the model's own look finds wrong with each (`judge.Judge.cost`).
         ask: what they answer.
         seconds: wall-clock time by stage.
     """
@@ -90,13 +90,12 @@ def fastgrasp(
     placed = draw_places(scene, count=many, mirrored=hand.side == "left", generator=generator)
     betas = _checked(betas, model.config.shapes)
     types = _types(ask, many)
-    state, distances = _hands(model, scene, placed, types, betas, config, generator)
+    state = _hands(model, scene, placed, types, betas, config, generator)
     clock.stop("draw")
     points = mirror_rows(model.autoencoder.code.points(state), placed.mirrored)
     table = None if ask is None else ask.table
-    cost = predicted_cost(
-        model.autoencoder.code.hand, model.autoencoder.code.seen, distances, points, table=table
-    )
+    judge = Judge(model.autoencoder.code.hand, model.autoencoder.code.seen)
+    cost = judge.cost(_near(scene, points), centre=scene.centre, table=table)
     real = mirror_hands(state, placed.mirrored)
     cost = cost + THROUGH * pierced(scene.mesh, hand, real)
     if ask is not None and ask.table is not None and ask.from_side:
@@ -148,9 +147,9 @@ def _hands(
     betas: Tensor,
     config: FastGraspSampling,
     generator: torch.Generator,
-) -> tuple[HandState, Tensor]:
-    """Hands (B) in the object's (mirrored) frame, and their points' signed distances (B, n)."""
-    states, nears = [], []
+) -> HandState:
+    """Hands (B) in the object's (mirrored) frame."""
+    states = []
     for rows in torch.arange(len(placed.object)).split(config.most):
         some = placed.select(rows)
         shape = betas.expand(len(rows), -1)
@@ -161,9 +160,14 @@ def _hands(
             state = model.adapt(latent, feature, shape, some.distances)[1]
         else:
             state = model.decode(latent, shape)[0]
-        nears.append(some.distances(model.autoencoder.code.points(state)))
         states.append(some.hands_back(state))
-    return HandState.cat(states), torch.cat(nears)
+    return HandState.cat(states)
+
+
+def _near(scene: Scene, points: Tensor) -> Near:
+    """Points (B, n, 3) in the object's frame, and how the object lies around them."""
+    of = torch.zeros(len(points), dtype=torch.long)
+    return Near(points, *scene.rows.grid.query(points, of))
 
 
 def _checked(betas: Tensor | None, shapes: int) -> Tensor:

@@ -9,7 +9,14 @@ import torch
 from torch import Tensor
 
 from handhold.errors import InputError
-from handhold.methods.synthesize.holdable import OPEN_SKY, bare_points, exposure, faces_of_part, mesh_of
+from handhold.methods.synthesize.holdable import (
+    OPEN_SKY,
+    bare_points,
+    centre_of_mass,
+    exposure,
+    faces_of_part,
+    mesh_of,
+)
 from handhold.models.grasp_rows import PART_POINTS, POINTS, RESOLUTION, ObjectRows, Placed, place_at
 from handhold.objects import ObjectMesh
 from handhold.objects.household import PartedObject
@@ -22,12 +29,14 @@ class Scene:
     Attributes:
         mesh: the object.
         rows: the same, one object.
+        centre: (3,) its centre of mass [m].
         places: (n,) long, points where a thumb may touch.
         part: whether a part is asked for: row 0 of the part points, else none.
     """
 
     mesh: ObjectMesh
     rows: ObjectRows
+    centre: Tensor
     places: Tensor
     part: bool
 
@@ -72,7 +81,8 @@ def see(obj: ObjectMesh | PartedObject, *, part: str | None, count: int, generat
         as_rows(part_points),
         (mesh.name,),
     )
-    return Scene(mesh, rows, torch.from_numpy(chosen), part is not None)
+    centre = torch.from_numpy(centre_of_mass(mesh)).float()
+    return Scene(mesh, rows, centre, torch.from_numpy(chosen), part is not None)
 
 
 def draw_places(scene: Scene, *, count: int, mirrored: bool, generator: torch.Generator) -> Placed:

@@ -11,7 +11,14 @@ from torch import Tensor
 from handhold.errors import InputError
 from handhold.geometry.grid_distance import GridDistance
 from handhold.interaction.table import Table
-from handhold.methods.synthesize.holdable import SAMPLES, apart, bare_points, faces_of_part, mesh_of
+from handhold.methods.synthesize.holdable import (
+    SAMPLES,
+    apart,
+    bare_points,
+    centre_of_mass,
+    faces_of_part,
+    mesh_of,
+)
 from handhold.objects import ObjectMesh
 from handhold.objects.household import PartedObject
 
@@ -94,7 +101,7 @@ def find_target(
         own = _sample_faces(mesh, wanted, generator)
         points, normals, face = (np.concatenate(x) for x in zip((points, normals, face), own, strict=True))
         on = wanted[face]
-    centre = points[on].mean(0) if part is not None else _centre_of_mass(mesh)
+    centre = points[on].mean(0) if part is not None else centre_of_mass(mesh)
     head = _head(points, centre, on=on, forbidden=forbidden[face]) if part is not None else np.zeros(3)
     length = float(np.linalg.norm(head))
     distance, room = _fields(mesh, points, normals, on, forbidden[face], parts=part is not None)
@@ -137,13 +144,6 @@ def _sample_faces(mesh: ObjectMesh, chosen: np.ndarray, generator: torch.Generat
         generator=generator,
     )
     return found.points.numpy(), found.normals.numpy(), faces[found.face.numpy()]
-
-
-def _centre_of_mass(mesh: ObjectMesh) -> np.ndarray:
-    from handhold.objects.inertia import true_inertia
-
-    found = true_inertia(mesh, density=1.0)
-    return mesh.vertices[mesh.faces].mean((0, 1)) if found is None else np.asarray(found.centre, float)
 
 
 def _fields(
