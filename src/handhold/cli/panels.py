@@ -78,10 +78,11 @@ def figures_of(values: dict[str, Any]) -> tuple[tuple[str, str], ...]:
 
 
 def figures_of_facts(facts: GraspFacts, *, brief: bool = False) -> tuple[tuple[str, str], ...]:
-    """What goes under a picture of one grasp of a set: type, part and purpose, and if not `brief`, its figures."""
+    """What goes under a picture of one grasp of a set: type, part and purpose, and its figures; if `brief`, these only
+    where there is nothing else."""
     words = (("type", facts.type), ("part", facts.part), ("purpose", facts.purpose))
     told = tuple((label, word.replace("_", " ")) for label, word in words if word)
-    if brief:
+    if brief and told:
         return told
     fingers = None if facts.fingers is None else float(facts.fingers)
     told += figures_of({"iv_cm3": facts.iv_cm3, "fingers_in_contact": fingers})

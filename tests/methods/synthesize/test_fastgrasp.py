@@ -38,7 +38,7 @@ SMALL = FastGraspConfig(
     width=32,
     adapt_width=32,
 )
-FEW = FastGraspSampling(steps=2, least=12, most=8)
+FEW = FastGraspSampling(rounds=1, steps=2, least=12, most=8)
 
 
 def box(*sides: float) -> ObjectMesh:
@@ -281,3 +281,13 @@ def test_what_is_refused(model, mug):
         fastgrasp(mug, other, model, count=1)
     with pytest.raises(InputError, match=r"FastGraspSampling\.steps"):
         FastGraspSampling(steps=0)
+
+
+def test_more_are_drawn_where_few_are_of_use(model):
+    thing, hand = box(0.05, 0.06, 0.1), Hand.open("right")
+    useful = lambda rounds: int(
+        (
+            fastgrasp(thing, hand, model, count=12, config=replace(FEW, rounds=rounds), spares=True).cost < 90
+        ).sum()
+    )
+    assert useful(1) < 12 <= useful(4)

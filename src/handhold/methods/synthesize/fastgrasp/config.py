@@ -18,18 +18,20 @@ class FastGraspSampling:
         adapt: whether the adaptation module corrects what the diffusion drew.
         oversample: so many times as many hands are drawn as grasps are wanted; the best are kept.
         least: but at least so many.
+        rounds: where so few are of use that there are not enough, as many again are drawn, so many times in all.
         most: hands that are drawn in one batch.
     """
 
-    steps: int = 16
-    guidance: float = 1.2
+    steps: int = 10
+    guidance: float = 1.0
     adapt: bool = True
     oversample: float = 3.0
     least: int = 48
+    rounds: int = 4
     most: int = 512
 
     def __post_init__(self) -> None:
-        for name in ("steps", "least", "most"):
+        for name in ("steps", "least", "rounds", "most"):
             value = getattr(self, name)
             demand(
                 self, name, "a whole number of at least 1", value, holds=isinstance(value, int) and value >= 1

@@ -87,29 +87,87 @@ def fastgrasp(
     many = max(config.least, round(config.oversample * count))
     scene = see(obj, part=None if ask is None else ask.part, count=many, generator=generator)
     clock.stop("see")
-    placed = draw_places(scene, count=many, mirrored=hand.side == "left", generator=generator)
-    betas = _checked(betas, model.config.shapes)
-    types = _types(ask, many)
-    state = _hands(model, scene, placed, types, betas, config, generator)
+    draw = _Draw(model, hand, scene, ask, _checked(betas, model.config.shapes), config, generator)
+    drawn = draw(many)
+    for _ in range(config.rounds - 1):
+        if int((drawn.cost < THROUGH).sum()) >= count:
+            break
+        drawn = _Drawn.cat([drawn, draw(many)])
     clock.stop("draw")
-    points = mirror_rows(model.autoencoder.code.points(state), placed.mirrored)
-    table = None if ask is None else ask.table
-    judge = Judge(model.autoencoder.code.hand, model.autoencoder.code.seen)
-    cost = judge.cost(_near(scene, points), centre=scene.centre, table=table)
-    real = mirror_hands(state, placed.mirrored)
-    cost = cost + THROUGH * pierced(scene.mesh, hand, real)
-    if ask is not None and ask.table is not None and ask.from_side:
-        cost = cost + THROUGH * ~from_side(ask.table, hand, real)
-    chosen = _ranked(state, cost, count=count, spares=spares)
-    kept = real.select(chosen)
-    params = kept.params(hand)
+    chosen = _ranked(drawn.state, drawn.cost, count=count, spares=spares)
+    params = drawn.state.select(chosen).params(hand)
     grasps = tuple(
         Grasp(hand, params[k], scene.mesh, torch.eye(4), name=f"{scene.mesh.name}_{k:03d}")
         for k in range(len(chosen))
     )
     clock.stop("choose")
     names = (*GRASP_TYPES, "")
-    return FastGrasps(grasps, tuple(names[k] for k in types[chosen]), cost[chosen], ask, clock.seconds)
+    types = tuple(names[k] for k in drawn.type[chosen])
+    return FastGrasps(grasps, types, drawn.cost[chosen], ask, clock.seconds)
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """Hands (B) in the object's frame, what is wrong with them, and the type each was drawn for, -1 for any."""
+
+    state: HandState
+    cost: Tensor
+    type: Tensor
+
+    @staticmethod
+    def cat(parts: list[_Drawn]) -> _Drawn:
+        state = HandState.cat([part.state for part in parts])
+        return _Drawn(state, torch.cat([p.cost for p in parts]), torch.cat([p.type for p in parts]))
+
+
+@dataclass(frozen=True)
+class _Draw:
+    """Draws hands at new places with new noise, as often as it is called."""
+
+    model: FastGrasp
+    hand: Hand
+    scene: Scene
+    ask: Ask | None
+    betas: Tensor
+    config: FastGraspSampling
+    generator: torch.Generator
+
+    def __call__(self, many: int) -> _Drawn:
+        mirrored = self.hand.side == "left"
+        placed = draw_places(self.scene, count=many, mirrored=mirrored, generator=self.generator)
+        types = _types(self.ask, many)
+        state = self._hands(placed, types)
+        return _Drawn(mirror_hands(state, placed.mirrored), self._cost(placed, state), types)
+
+    def _hands(self, placed: Placed, types: Tensor) -> HandState:
+        """Hands (B) in the object's (mirrored) frame."""
+        model, config, states = self.model, self.config, []
+        for rows in torch.arange(len(placed.object)).split(config.most):
+            some = placed.select(rows)
+            shape = self.betas.expand(len(rows), -1)
+            part = torch.zeros_like(rows) if self.scene.part else None
+            seen = look(some, model.basis, model.config, betas=shape, type=types[rows], part=part)
+            latent, feature = model.draw(
+                seen, steps=config.steps, guidance=config.guidance, generator=self.generator
+            )
+            if config.adapt:
+                state = model.adapt(latent, feature, shape, some.distances)[1]
+            else:
+                state = model.decode(latent, shape)[0]
+            states.append(some.hands_back(state))
+        return HandState.cat(states)
+
+    def _cost(self, placed: Placed, state: HandState) -> Tensor:
+        coder, scene, ask = self.model.autoencoder.code, self.scene, self.ask
+        points = mirror_rows(coder.points(state), placed.mirrored)
+        near = Near(points, *scene.rows.grid.query(points, torch.zeros(len(points), dtype=torch.long)))
+        table = None if ask is None else ask.table
+        cost = Judge(coder.hand, coder.seen).cost(near, centre=scene.centre, table=table)
+        real = mirror_hands(state, placed.mirrored)
+        cost = cost + THROUGH * pierced(scene.mesh, self.hand, real)
+        if ask is not None and ask.table is not None and ask.from_side:
+            cost = cost + THROUGH * ~from_side(ask.table, self.hand, real)
+        return cost
 
 
 def _ranked(state: HandState, cost: Tensor, *, count: int, spares: bool) -> Tensor:
@@ -137,37 +195,6 @@ def check_hand(hand: Hand, model: FastGrasp) -> None:
             got=f"{hand.name} {hand.version}",
             remedy="Use --method optimize, which takes any hand, or train for this one.",
         )
-
-
-def _hands(
-    model: FastGrasp,
-    scene: Scene,
-    placed: Placed,
-    types: Tensor,
-    betas: Tensor,
-    config: FastGraspSampling,
-    generator: torch.Generator,
-) -> HandState:
-    """Hands (B) in the object's (mirrored) frame."""
-    states = []
-    for rows in torch.arange(len(placed.object)).split(config.most):
-        some = placed.select(rows)
-        shape = betas.expand(len(rows), -1)
-        part = torch.zeros_like(rows) if scene.part else None
-        seen = look(some, model.basis, model.config, betas=shape, type=types[rows], part=part)
-        latent, feature = model.draw(seen, steps=config.steps, guidance=config.guidance, generator=generator)
-        if config.adapt:
-            state = model.adapt(latent, feature, shape, some.distances)[1]
-        else:
-            state = model.decode(latent, shape)[0]
-        states.append(some.hands_back(state))
-    return HandState.cat(states)
-
-
-def _near(scene: Scene, points: Tensor) -> Near:
-    """Points (B, n, 3) in the object's frame, and how the object lies around them."""
-    of = torch.zeros(len(points), dtype=torch.long)
-    return Near(points, *scene.rows.grid.query(points, of))
 
 
 def _checked(betas: Tensor | None, shapes: int) -> Tensor:
