@@ -156,6 +156,17 @@ def test_a_signal_stops_it_with_a_checkpoint(tmp_path):
     assert not train(Noisy(), SHORT, folder=tmp_path, device="cpu").stopped
 
 
+def test_a_signal_in_the_last_step_is_one_too(tmp_path):
+    trained = train(
+        Noisy(), SHORT, folder=tmp_path, device="cpu", progress=_signal_at(SHORT.steps, signal.SIGINT)
+    )
+    assert trained.stopped
+    assert trained.steps == SHORT.steps
+    again = train(Noisy(), SHORT, folder=tmp_path, device="cpu")
+    assert not again.stopped
+    assert again.losses == trained.losses
+
+
 def test_it_leaves_torch_accelerate_and_the_module_as_they_were(tmp_path):
     import accelerate
     from accelerate.state import AcceleratorState

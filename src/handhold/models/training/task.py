@@ -46,7 +46,7 @@ class Trained:
         seconds: time spent in steps, validations and checkpoints, before a resume included.
         losses: means over the steps of the last row of the curves that has any.
         validation: the last validation's figures; empty where there was none.
-        stopped: whether a signal or the stop callback ended it before the last step.
+        stopped: whether there was a signal, in the last step at the latest, or the stop callback ended it.
         warnings: what went not as asked but did not stop the training.
     """
 

@@ -87,7 +87,7 @@ def train(
             if progress is not None and accelerator.is_main_process:
                 progress(step.number, step.losses)
             run.end_step(step, validate=validate)
-        return run.end(stopped=stopped)
+        return run.end(stopped=stopped or bool(signals))  # a signal in the last step is one, too
 
 
 class _Run:
@@ -139,7 +139,7 @@ class _Run:
             self.curves.end_row(step, seconds=self.seconds, validation=figures)
             if self.accelerator.is_main_process:
                 self.curves.write(self.folder / "curves.csv")
-        if last or (number % config.checkpoint_every == 0 and not self.learner.failures):
+        if (last or number % config.checkpoint_every == 0) and not self.learner.failures:
             self.save()
             if time.monotonic() - self.drawn > DRAW_SECONDS:
                 self.draw()
