@@ -26,6 +26,8 @@ Thing = ObjectMesh | PartedObject
 RAW = Bounds(iv_cm3=3.0, on_part=0.5, bones_apart=0.006, sinks=0.004)
 """What the model's own hands may be: soft tissue and a refiner mend what they leave."""
 POLISHED = Bounds(iv_cm3=0.5, on_part=0.5, bones_apart=0.006, sinks=0.004)
+LEAST = 16
+"""Hands drawn for each of many asks."""
 FINGER_CM3 = 0.2
 """So much volume a finger that does not touch counts as, where measured grasps are ranked [cm³]."""
 
@@ -66,7 +68,10 @@ def fast_grasps(
     """
     generator = generator or torch.Generator().manual_seed(0)
     bounds = bounds or (POLISHED if polish else RAW)
-    share = math.ceil(count / max(len(asks or ()), 1))
+    config, many = config or FastGraspSampling(), max(len(asks or ()), 1)
+    share = math.ceil(count / many)
+    least = max(math.ceil(config.least / many), min(config.least, LEAST))
+    config = replace(config, least=least)
     ledger = _Ledger()
     queues = []
     for ask in asks or (None,):

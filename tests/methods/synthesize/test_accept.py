@@ -242,15 +242,19 @@ def test_volume_of_what_is_no_solid_is_counted_last():
     ("trials", "squeeze"), [([HELD], "each"), ([LOST, HELD], "in concert"), ([LOST, LOST], None)]
 )
 def test_who_squeezes_in_either_way_holds(trials, squeeze, good, monkeypatch):
-    left, drifts = list(trials), []
+    left, drifts, closings = list(trials), [], []
 
     def verdict(grasp, *, squeeze=True, drift=0.0, config=None, closing=None):
         drifts.append(drift)
+        closings.append(closing)
         return left.pop(0) if squeeze else LOST
 
     monkeypatch.setattr(handhold.physics, "grasp_verdict", verdict)
     found = outcome(good, replace(WIDE, physics=True, drift_cm=0.4))
     assert not left and drifts[: len(trials)] == pytest.approx([0.004] * len(trials))
+    assert [closing.balance is not None for closing in closings[: len(trials)]] == [False, True][
+        : len(trials)
+    ]
     if squeeze is None:
         assert found == "physics"
     else:

@@ -18,7 +18,7 @@ from handhold.hand.skeleton import FINGER_JOINTS
 from handhold.interaction.measures import measure
 from handhold.interaction.table import Table
 from handhold.methods.synthesize.fastgrasp import FastGraspSampling, fastgrasp
-from handhold.methods.synthesize.fastgrasp.generate import _types
+from handhold.methods.synthesize.fastgrasp.generate import _ranked, _types
 from handhold.methods.synthesize.fastgrasp.judge import SLIPS, Judge, Near
 from handhold.methods.synthesize.fastgrasp.places import draw_places, see
 from handhold.methods.synthesize.result import Ask
@@ -206,6 +206,15 @@ def test_spares_come_after_those_that_are_wanted(model):
     assert len(places.unique(dim=0)) == FEW.least
     assert [grasp.name for grasp in more.grasps] == [f"box_{k:03d}" for k in range(FEW.least)]
     torch.testing.assert_close(more.cost.sort().values, draw_few(model, 12).cost)
+
+
+def test_those_passed_over_are_spares_too():
+    """Two hands alike: the second is passed over for one that costs more, and comes after it."""
+    wrist = torch.tensor([[0.0, 0.0, 0.0], [0.001, 0.0, 0.0], [0.4, 0.0, 0.0], [0.8, 0.0, 0.0]])
+    state = HandState(torch.eye(3).repeat(4, 1, 1), wrist, torch.zeros(4, 15, 3), torch.zeros(4, 10))
+    cost = torch.tensor([1.0, 2.0, 3.0, 4.0])
+    assert _ranked(state, cost, count=2, spares=False).tolist() == [0, 2]
+    assert _ranked(state, cost, count=2, spares=True).tolist() == [0, 2, 1, 3]
 
 
 def test_types_belong_to_their_hands(model):

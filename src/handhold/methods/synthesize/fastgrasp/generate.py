@@ -16,7 +16,7 @@ from handhold.interaction.grasp_types import GRASP_TYPES
 from handhold.methods.synthesize.fastgrasp.config import FastGraspSampling
 from handhold.methods.synthesize.fastgrasp.judge import THROUGH, Judge, Near
 from handhold.methods.synthesize.fastgrasp.places import Scene, draw_places, see
-from handhold.methods.synthesize.holdable import check_size, mesh_of
+from handhold.methods.synthesize.holdable import ANY_TYPES, check_size, mesh_of
 from handhold.methods.synthesize.result import Ask
 from handhold.methods.synthesize.screen import from_side, most_varied, pierced
 from handhold.models.fastgrasp import FastGrasp
@@ -24,6 +24,9 @@ from handhold.models.fastgrasp.look import look
 from handhold.models.grasp_rows import Placed, mirror_hands, mirror_rows
 from handhold.objects import ObjectMesh
 from handhold.objects.household import PartedObject
+
+MOST = 2000
+"""Grasps at once: hands that differ are found by comparing each with each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,11 +79,14 @@ def fastgrasp(
 
     Raises:
         InputError: the object is too small or too large for a hand, a part is unknown or not to be held, the hand is
-            not the model's, or the count is less than one.
+            not the model's, or the count is less than one or over `MOST`.
     """
     config, generator = config or FastGraspSampling(), generator or torch.Generator().manual_seed(0)
-    if count < 1:
-        raise InputError("nothing to do", where="count", expected="at least 1", got=count)
+    if not 1 <= count <= MOST:
+        remedy = "For more, ask again with another seed." if count > MOST else None
+        raise InputError(
+            "cannot be done at once", where="count", expected=f"1 to {MOST}", got=count, remedy=remedy
+        )
     check_hand(hand, model)
     clock = _Clock()
     check_size(mesh_of(obj))
@@ -208,7 +214,7 @@ def _checked(betas: Tensor | None, shapes: int) -> Tensor:
 
 def _types(ask: Ask | None, count: int) -> Tensor:
     """A type for each hand, -1 for any: those that are asked for in turn."""
-    if ask is None or not ask.types:
+    if ask is None or ask.types == ANY_TYPES:
         return torch.full((count,), -1)
     kinds = list(GRASP_TYPES)
     wanted = torch.tensor([kinds.index(name) for name in ask.types])
