@@ -255,7 +255,7 @@ class Made:
     def draw(self, obj, hand, model, *, count, ask, config, generator, spares):
         assert spares
         self.counts.append(count)
-        own = self.volumes.pop(0)
+        own = self.volumes.pop(0) if self.volumes else []
         named = tuple(self.grasp.with_(name="no" if v is None else repr(v)) for v in own)
         return FastGrasps(named, ("",) * len(own), torch.arange(len(own)), ask, {"draw": 1.0})
 
@@ -297,6 +297,13 @@ def test_it_ends_when_nothing_is_left(monkeypatch):
     fake = Made(monkeypatch, [[0.1, None], [None] * 5])
     made = fake.run(count=50, asks=2)
     assert len(made.found) == 1 and fake.judged == 7 and made.rejected == {"touch": 6}
+
+
+def test_more_are_drawn_for_asks_that_gave_some(monkeypatch):
+    fake = Made(monkeypatch, [[0.1, None], [None] * 5, [None, 0.2], [0.3, 0.4]])
+    made = fake.run(count=4, asks=2)
+    assert [found.iv_cm3 for found in made.found] == [0.1, 0.2, 0.3, 0.4]
+    assert by_ask(made) == {"0": 4}
 
 
 def test_no_more_is_looked_at_than_is_needed(monkeypatch):

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from handhold.hand import Hand
+from handhold.interaction.grasp import Grasp
 from handhold.methods.refine.gravity import refine_gravity
 from handhold.methods.synthesize.accept import Bounds, Wanted, judge
 from handhold.methods.synthesize.fastgrasp import FastGrasps, FastGraspSampling, fastgrasp
@@ -26,6 +27,11 @@ Thing = ObjectMesh | PartedObject
 RAW = Bounds(iv_cm3=3.0, on_part=0.5, bones_apart=0.006, sinks=0.004)
 """What the model's own hands may be: soft tissue and a refiner mend what they leave."""
 POLISHED = Bounds(iv_cm3=0.5, on_part=0.5, bones_apart=0.006, sinks=0.004)
+HOPELESS = ("limits", "fingers_cross", "table", "forbidden")
+BEFORE = replace(RAW, iv_cm3=1e3, on_part=0.0)
+"""Why a hand is not even polished, which moves it by millimetres and costs more than all else."""
+AT_ONCE = 24
+"""Hands that are polished at once at least: few take nearly as long."""
 LEAST = 16
 """Hands drawn for each of many asks."""
 FINGER_CM3 = 0.2
@@ -73,20 +79,26 @@ def fast_grasps(
     least = max(math.ceil(config.least / many), min(config.least, LEAST))
     config = replace(config, least=least)
     ledger = _Ledger()
-    queues = []
-    for ask in asks or (None,):
+
+    def draw(ask: Ask | None) -> FastGrasps:
         drawn = fastgrasp(
             obj, hand, model, count=share, ask=ask, config=config, generator=generator, spares=True
         )
         ledger.add(drawn.seconds)
-        part = None if ask is None or ask.part is None else faces_of_part(obj, ask.part)
-        queues.append(_Queue(drawn, part, _forbidden(obj)))
-    while short := _short(queues, share, count):
-        missing = count - sum(len(queue.found) for queue in queues)
-        for queue in short:
-            _look(queue, math.ceil(missing / len(short)), bounds, ledger, generator if polish else None)
+        return drawn
+
+    queues = [_Queue(ask, _part(obj, ask), _forbidden(obj)) for ask in asks or (None,)]
+    for _ in range(config.rounds):
+        for queue in [queue for queue in queues if queue.found] or queues:
+            queue.refill(draw(queue.ask))
+        while short := _short(queues, share, count):
+            missing = count - sum(len(queue.found) for queue in queues)
+            missing = max(missing, AT_ONCE) if polish else missing
+            _look(short, math.ceil(missing / len(short)), bounds, ledger, generator if polish else None)
             if progress:
                 progress(min(count, sum(len(queue.found) for queue in queues)), count)
+        if sum(len(queue.found) for queue in queues) >= count:
+            break
     found = _chosen([queue.found for queue in queues], count)
     name = mesh_of(obj).name
     named = [replace(one, grasp=one.grasp.with_(name=f"{name}_{k:03d}")) for k, one in enumerate(found)]
@@ -97,15 +109,41 @@ def fast_grasps(
 class _Queue:
     """What was drawn for an ask, how much of it was looked at, and what was found."""
 
-    drawn: FastGrasps
+    ask: Ask | None
     part: np.ndarray | None
     forbidden: np.ndarray
+    drawn: FastGrasps | None = None
     looked: int = 0
     found: list[Found] = field(default_factory=list)
 
+    def refill(self, drawn: FastGrasps) -> None:
+        self.drawn, self.looked = drawn, 0
+
+    def take(self, many: int) -> list[_Candidate]:
+        """The next grasps."""
+        assert self.drawn is not None
+        rows = slice(self.looked, self.looked + min(many, self.left))
+        self.looked, drawn = rows.stop, self.drawn
+        figures = zip(drawn.grasps[rows], drawn.types[rows], drawn.cost[rows].tolist(), strict=True)
+        return [_Candidate(self, *one) for one in figures]
+
     @property
     def left(self) -> int:
-        return len(self.drawn.grasps) - self.looked
+        return 0 if self.drawn is None else len(self.drawn.grasps) - self.looked
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A grasp that was drawn, for what type, and what the model thinks wrong with it."""
+
+    queue: _Queue
+    grasp: Grasp
+    type: str
+    cost: float
+
+    def judged(self, bounds: Bounds) -> Found | str:
+        wanted = Wanted(self.queue.ask or Ask(), self.type, self.queue.part, self.queue.forbidden)
+        return judge(self.grasp, wanted, energy=self.cost, bounds=bounds)
 
 
 @dataclass
@@ -124,6 +162,10 @@ class _Ledger:
         start = time.perf_counter()
         yield
         self.add({stage: time.perf_counter() - start})
+
+
+def _part(obj: Thing, ask: Ask | None) -> np.ndarray | None:
+    return None if ask is None or ask.part is None else faces_of_part(obj, ask.part)
 
 
 def _forbidden(obj: Thing) -> np.ndarray:
@@ -151,25 +193,27 @@ def _chosen(groups: list[list[Found]], count: int) -> list[Found]:
 
 
 def _look(
-    queue: _Queue, many: int, bounds: Bounds, ledger: _Ledger, generator: torch.Generator | None
+    queues: list[_Queue], each: int, bounds: Bounds, ledger: _Ledger, generator: torch.Generator | None
 ) -> None:
-    """Polish, if there is a generator for it, and judge the next grasps of a queue."""
-    rows = slice(queue.looked, queue.looked + min(many, queue.left))
-    queue.looked = rows.stop
-    grasps = list(queue.drawn.grasps[rows])
+    """Judge the next grasps of some queues. With a generator they are polished first, in one batch, but for those that
+    are wrong by more than polishing mends."""
+    taken = [one for queue in queues for one in queue.take(each)]
     if generator is not None:
+        with ledger.timed("judge"):
+            first = [one.judged(BEFORE) for one in taken]
+        ledger.rejected.update(Counter(str(cause) for cause in first if cause in HOPELESS))
+        taken = [one for one, cause in zip(taken, first, strict=True) if cause not in HOPELESS]
         with ledger.timed("polish"):
-            grasps = refine_gravity(grasps, generator=generator)
-    ask = queue.drawn.ask or Ask()
-    figures = zip(grasps, queue.drawn.types[rows], queue.drawn.cost[rows].tolist(), strict=True)
+            grasps = [one.grasp for one in taken]
+            grasps = refine_gravity(grasps, generator=generator) if grasps else []
+        taken = [replace(one, grasp=grasp) for one, grasp in zip(taken, grasps, strict=True)]
     with ledger.timed("judge"):
-        for grasp, type, cost in figures:
-            wanted = Wanted(ask, type, queue.part, queue.forbidden)
-            outcome = judge(grasp, wanted, energy=cost, bounds=bounds)
+        for one in taken:
+            outcome = one.judged(bounds)
             if isinstance(outcome, str):
                 ledger.rejected[outcome] += 1
             else:
-                queue.found.append(outcome)
+                one.queue.found.append(outcome)
 
 
 def _rank(found: Found) -> tuple[bool, float]:
