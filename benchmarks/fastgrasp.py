@@ -52,7 +52,7 @@ PROCESSES = THREADS = 2
 SEED = 8_000_000
 INSTANCES = 3
 """Of a category that is held out."""
-EACH, BATCH, OPTIMIZED = 16, 128, 16
+EACH, BATCH, OPTIMIZED = 12, 128, 16
 MANY, AS_PUBLISHED = 100, 20
 """Grasps of one object for diversity, and how many of them are pooled, as FastGrasp does on GRAB."""
 TIMED_MESHES, DIVERSE_MESHES = 4, 8

@@ -25,7 +25,7 @@ class FastGraspSampling:
     steps: int = 10
     guidance: float = 1.0
     adapt: bool = True
-    oversample: float = 3.0
+    oversample: float = 4.0
     least: int = 48
     rounds: int = 4
     most: int = 512
