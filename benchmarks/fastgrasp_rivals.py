@@ -313,7 +313,7 @@ def held_out(model: FastGrasp, objects: list[HouseholdObject], run: Run, *, adap
 
 def sampled(model: FastGrasp, obj: HouseholdObject, *, count: int, adapt: bool) -> tuple[Grasp, ...]:
     """So many hands as they come: as many are drawn as are kept, at the same places by every arm."""
-    config = FastGraspSampling(steps=STEPS, guidance=1.0, adapt=adapt, oversample=1.0, least=count)
+    config = FastGraspSampling(steps=STEPS, guidance=1.0, adapt=adapt, oversample=1.0, least=count, rounds=1)
     return fastgrasp(obj, Hand.open("right"), model, count=count, config=config).grasps
 
 

@@ -13,13 +13,14 @@ import handhold.batch.fast_grasps as fast
 from handhold.batch.fast_grasps import FINGER_CM3, POLISHED, RAW, fast_grasps
 from handhold.errors import InputError
 from handhold.hand import Hand
-from handhold.hand.skeleton import Side
+from handhold.hand.skeleton import FINGER_JOINTS, Side
 from handhold.interaction.grasp import Grasp
 from handhold.interaction.grasp_types import GRASP_TYPES, touched_regions
 from handhold.interaction.measures import CONTACT_MM, measure
 from handhold.interaction.table import Table
 from handhold.methods.synthesize.accept import CAUSES, LIMIT_DEG, nearest_bones
 from handhold.methods.synthesize.fastgrasp import FastGrasps, FastGraspSampling
+from handhold.methods.synthesize.holdable import forbidden_faces
 from handhold.methods.synthesize.result import Ask, Found, Synthesis
 from handhold.models.fastgrasp import shipped
 from handhold.objects import ObjectMesh
@@ -257,7 +258,8 @@ class Made:
         self.counts.append(count)
         own = self.volumes.pop(0) if self.volumes else []
         named = tuple(self.grasp.with_(name="no" if v is None else repr(v)) for v in own)
-        return FastGrasps(named, ("",) * len(own), torch.arange(len(own)), ask, {"draw": 1.0})
+        nothing = ("",) * len(own)
+        return FastGrasps(named, nothing, nothing, torch.arange(len(own)), ask, {"draw": 1.0})
 
     def judge(self, grasp, wanted, *, energy, bounds):
         self.judged += 1
@@ -336,3 +338,43 @@ def test_progress_only_rises_and_ends_at_most_where_it_should(monkeypatch):
         told = []
         Made(monkeypatch, volumes).run(count=5, asks=2, progress=lambda *now: told.append(now))  # noqa: B023
         assert told == sorted(told) and told[-1] == (last, 5)
+
+
+def test_forearms_come_from_the_side_where_that_is_asked_for():
+    mug = make("mug")
+    ask = Ask(part="handle", table=Table.under(mug.mesh, UP), from_side=True)
+    made = grasps(mug, asks=(ask,), count=6)
+    assert made.found and made.rejected["forearm"] >= 1
+    for found in made.found:
+        joints = found.grasp.surface().joints
+        forearm = joints[0] - joints[FINGER_JOINTS["middle"][0]]
+        assert abs(float(forearm[2] / forearm.norm())) < 0.5
+
+
+def test_fingers_keep_out_of_a_plain_mug():
+    mesh = make("mug").mesh
+    inside = forbidden_faces(mesh, torch.Generator().manual_seed(0))
+    assert inside.any()
+    for found in grasps(mesh, count=6).found:
+        nearest = mesh.distance.query(found.grasp.surface().vertices.double().numpy())
+        touched = nearest.face[np.abs(nearest.distance) < 0.003]
+        assert inside[touched].mean() < 0.1
+
+
+def test_bounds_of_ones_own_hold_before_polishing_too():
+    tight = replace(POLISHED, bones_apart=1.0)
+    made = grasps(THINGS["can"](), count=2, polish=True, bounds=tight, config=FastGraspSampling(least=4))
+    assert (not made.found and "polish" not in made.seconds) or made.seconds["polish"] < 0.1
+    assert set(made.rejected) <= {"fingers_cross", "bone_through"}
+
+
+def test_so_many_hands_are_drawn_as_the_settings_say():
+    thing = solid(trimesh.creation.box((0.11, 0.3, 0.3)), "slab")
+    config = FastGraspSampling(least=12, oversample=1, rounds=2)
+    made = grasps(thing, count=12, config=config, bounds=replace(RAW, iv_cm3=1e-6))
+    assert sum(made.rejected.values()) + len(made.found) <= 24
+
+
+def test_more_than_can_be_done_at_once_is_refused():
+    with pytest.raises(InputError, match="another seed"):
+        grasps(THINGS["can"](), count=100_000)

@@ -17,7 +17,7 @@ from handhold.interaction.grasp import Grasp
 from handhold.methods.refine.gravity import refine_gravity
 from handhold.methods.synthesize.accept import Bounds, Wanted, judge
 from handhold.methods.synthesize.fastgrasp import FastGrasps, FastGraspSampling, fastgrasp
-from handhold.methods.synthesize.holdable import faces_of_part, mesh_of
+from handhold.methods.synthesize.holdable import faces_of_part, forbidden_faces, mesh_of
 from handhold.methods.synthesize.result import Ask, Found, Synthesis
 from handhold.models.fastgrasp import FastGrasp
 from handhold.objects import ObjectMesh
@@ -28,7 +28,6 @@ RAW = Bounds(iv_cm3=3.0, on_part=0.5, bones_apart=0.006, sinks=0.004)
 """What the model's own hands may be: soft tissue and a refiner mend what they leave."""
 POLISHED = Bounds(iv_cm3=0.5, on_part=0.5, bones_apart=0.006, sinks=0.004)
 HOPELESS = ("limits", "fingers_cross", "table", "forbidden")
-BEFORE = replace(RAW, iv_cm3=1e3, on_part=0.0)
 """Why a hand is not even polished, which moves it by millimetres and costs more than all else."""
 AT_ONCE = 24
 """Hands that are polished at once at least: few take nearly as long."""
@@ -77,17 +76,17 @@ def fast_grasps(
     config, many = config or FastGraspSampling(), max(len(asks or ()), 1)
     share = math.ceil(count / many)
     least = max(math.ceil(config.least / many), min(config.least, LEAST))
-    config = replace(config, least=least)
+    once, forbidden = replace(config, least=least, rounds=1), forbidden_faces(obj, generator)
     ledger = _Ledger()
 
     def draw(ask: Ask | None) -> FastGrasps:
         drawn = fastgrasp(
-            obj, hand, model, count=share, ask=ask, config=config, generator=generator, spares=True
+            obj, hand, model, count=share, ask=ask, config=once, generator=generator, spares=True
         )
         ledger.add(drawn.seconds)
         return drawn
 
-    queues = [_Queue(ask, _part(obj, ask), _forbidden(obj)) for ask in asks or (None,)]
+    queues = [_Queue(ask, _part(obj, ask), forbidden) for ask in asks or (None,)]
     for _ in range(config.rounds):
         for queue in [queue for queue in queues if queue.found] or queues:
             queue.refill(draw(queue.ask))
@@ -124,8 +123,8 @@ class _Queue:
         assert self.drawn is not None
         rows = slice(self.looked, self.looked + min(many, self.left))
         self.looked, drawn = rows.stop, self.drawn
-        figures = zip(drawn.grasps[rows], drawn.types[rows], drawn.cost[rows].tolist(), strict=True)
-        return [_Candidate(self, *one) for one in figures]
+        figures = (drawn.grasps[rows], drawn.types[rows], drawn.faults[rows], drawn.cost[rows].tolist())
+        return [_Candidate(self, *one) for one in zip(*figures, strict=True)]
 
     @property
     def left(self) -> int:
@@ -134,11 +133,12 @@ class _Queue:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A grasp that was drawn, for what type, and what the model thinks wrong with it."""
+    """A grasp that was drawn, for what type, what is surely wrong with it, and what the model thinks of it."""
 
     queue: _Queue
     grasp: Grasp
     type: str
+    fault: str
     cost: float
 
     def judged(self, bounds: Bounds) -> Found | str:
@@ -168,13 +168,6 @@ def _part(obj: Thing, ask: Ask | None) -> np.ndarray | None:
     return None if ask is None or ask.part is None else faces_of_part(obj, ask.part)
 
 
-def _forbidden(obj: Thing) -> np.ndarray:
-    """Faces of parts that are not to be held; the model itself keeps out of the hollows of a plain mesh."""
-    if isinstance(obj, PartedObject):
-        return ~np.array([part.hold for part in obj.parts])[obj.face_parts]
-    return np.zeros(len(obj.faces), bool)
-
-
 def _short(queues: list[_Queue], share: int, count: int) -> list[_Queue]:
     """Where to look next: asks that have not got their share, then any; none if there is enough or nothing left."""
     if sum(len(queue.found) for queue in queues) >= count:
@@ -198,9 +191,12 @@ def _look(
     """Judge the next grasps of some queues. With a generator they are polished first, in one batch, but for those that
     are wrong by more than polishing mends."""
     taken = [one for queue in queues for one in queue.take(each)]
+    ledger.rejected.update(Counter(one.fault for one in taken if one.fault))
+    taken = [one for one in taken if not one.fault]
     if generator is not None:
         with ledger.timed("judge"):
-            first = [one.judged(BEFORE) for one in taken]
+            before = replace(bounds, iv_cm3=math.inf, on_part=0.0, physics=False)
+            first = [one.judged(before) for one in taken]
         ledger.rejected.update(Counter(str(cause) for cause in first if cause in HOPELESS))
         taken = [one for one, cause in zip(taken, first, strict=True) if cause not in HOPELESS]
         with ledger.timed("polish"):

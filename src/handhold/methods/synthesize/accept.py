@@ -21,10 +21,11 @@ from handhold.methods.synthesize.result import Ask, Found
 LIMIT_DEG = 0.1
 """What single precision may make of an angle at its limit."""
 CAUSES = (
-    *("limits", "fingers_cross", "table", "touch", "bone_through"),
+    *("limits", "fingers_cross", "table", "touch", "bone_through", "forearm"),
     *("volume", "forbidden", "off_part", "physics"),
 )
-"""Why a grasp is refused, in the order in which it is looked at; of what is no solid, the volume comes last."""
+"""Why a grasp is refused, in the order in which it is looked at; of what is no solid, the volume comes last. `forearm`
+(from above, where it is to come from the side) is for methods that cannot choose where it comes from."""
 STRAY = 0.03
 """Most of the touching skin that may touch what is not to be held: at the border of two parts some always does."""
 EFFORT, MOST_EFFORT, STRONG, STIFF = 0.35, 0.85, (1.56, 0.9, 0.45), 15.0
@@ -40,7 +41,7 @@ class Bounds:
     """What a grasp may be.
 
     Attributes:
-        iv_cm3: most intersection volume [cm³].
+        iv_cm3: most intersection volume [cm³]; if it is infinite, no volume is taken.
         on_part: least share of the hand's touching skin that touches the part asked for.
         bones_apart: least distance of the bones of two fingers [m].
         sinks: how far skin may be below the table [m].
@@ -106,11 +107,14 @@ def judge(grasp: Grasp, wanted: Wanted, *, energy: float, bounds: Bounds) -> Fou
         return "touch"
     if bones_through(frame.joints, frame.object).any():
         return "bone_through"
-    counted = frame.object.manifold() is None  # on a grid, which takes longer than physics
-    volume = math.nan if counted else frame.volume_cm3
-    if not counted and not volume <= bounds.iv_cm3:
+    bounded = math.isfinite(bounds.iv_cm3)
+    counted = bounded and frame.object.manifold() is None  # on a grid, which takes longer than physics
+    volume = frame.volume_cm3 if bounded and not counted else math.nan
+    if bounded and not counted and not volume <= bounds.iv_cm3:
         return "volume"
     touched = nearest.face[np.abs(nearest.distance) * 1e3 <= CONTACT_MM]
+    if not len(touched):
+        return "touch"
     if wanted.forbidden[touched].mean() > STRAY:
         return "forbidden"
     on_part = None if wanted.part is None else float(wanted.part[touched].mean())

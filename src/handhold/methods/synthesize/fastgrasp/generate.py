@@ -25,8 +25,12 @@ from handhold.models.grasp_rows import Placed, mirror_hands, mirror_rows
 from handhold.objects import ObjectMesh
 from handhold.objects.household import PartedObject
 
+FAULTS = ("", "bone_through", "forearm")
+"""A bone goes through the surface; the forearm comes from above where it is to come from the side."""
 MOST = 2000
-"""Grasps at once: hands that differ are found by comparing each with each."""
+VARIED, LEAST_VARIED = 4, 512
+"""Grasps at once; hands that differ are looked for among so many times as many, or so many at least, for each is
+compared with each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,13 +40,15 @@ class FastGrasps:
     Attributes:
         grasps: in the object's own frame; skin without soft tissue.
         types: the grasp type that each was drawn for; empty where none was asked for.
-        cost: (N,) what the model's own look finds wrong with each (`judge.Judge.cost`).
+        faults: what is surely wrong with each, "bone_through" or "forearm"; empty where nothing is.
+        cost: (N,) what the model's own look finds wrong with each (`judge.Judge.cost`); faults cost `THROUGH` more.
         ask: what they answer.
         seconds: wall-clock time by stage.
     """
 
     grasps: tuple[Grasp, ...]
     types: tuple[str, ...]
+    faults: tuple[str, ...]
     cost: Tensor
     ask: Ask | None
     seconds: dict[str, float]
@@ -96,7 +102,7 @@ def fastgrasp(
     draw = _Draw(model, hand, scene, ask, _checked(betas, model.config.shapes), config, generator)
     drawn = draw(many)
     for _ in range(config.rounds - 1):
-        if int((drawn.cost < THROUGH).sum()) >= count:
+        if int((drawn.fault == 0).sum()) >= count:
             break
         drawn = _Drawn.cat([drawn, draw(many)])
     clock.stop("draw")
@@ -109,21 +115,25 @@ def fastgrasp(
     clock.stop("choose")
     names = (*GRASP_TYPES, "")
     types = tuple(names[k] for k in drawn.type[chosen])
-    return FastGrasps(grasps, types, drawn.cost[chosen], ask, clock.seconds)
+    faults = tuple(FAULTS[k] for k in drawn.fault[chosen])
+    return FastGrasps(grasps, types, faults, drawn.cost[chosen], ask, clock.seconds)
 
 
 @dataclass(frozen=True)
 class _Drawn:
-    """Hands (B) in the object's frame, what is wrong with them, and the type each was drawn for, -1 for any."""
+    """Hands (B) in the object's frame, what is wrong with them, their number in `FAULTS`, and the type each was drawn
+    for, -1 for any."""
 
     state: HandState
     cost: Tensor
+    fault: Tensor
     type: Tensor
 
     @staticmethod
     def cat(parts: list[_Drawn]) -> _Drawn:
         state = HandState.cat([part.state for part in parts])
-        return _Drawn(state, torch.cat([p.cost for p in parts]), torch.cat([p.type for p in parts]))
+        rest = (torch.cat([getattr(p, name) for p in parts]) for name in ("cost", "fault", "type"))
+        return _Drawn(state, *rest)
 
 
 @dataclass(frozen=True)
@@ -143,7 +153,9 @@ class _Draw:
         placed = draw_places(self.scene, count=many, mirrored=mirrored, generator=self.generator)
         types = _types(self.ask, many)
         state = self._hands(placed, types)
-        return _Drawn(mirror_hands(state, placed.mirrored), self._cost(placed, state), types)
+        real = mirror_hands(state, placed.mirrored)
+        fault = self._fault(real)
+        return _Drawn(real, self._cost(placed, state) + THROUGH * (fault > 0), fault, types)
 
     def _hands(self, placed: Placed, types: Tensor) -> HandState:
         """Hands (B) in the object's (mirrored) frame."""
@@ -168,21 +180,25 @@ class _Draw:
         points = mirror_rows(coder.points(state), placed.mirrored)
         near = Near(points, *scene.rows.grid.query(points, torch.zeros(len(points), dtype=torch.long)))
         table = None if ask is None else ask.table
-        cost = Judge(coder.hand, coder.seen).cost(near, centre=scene.centre, table=table)
-        real = mirror_hands(state, placed.mirrored)
-        cost = cost + THROUGH * pierced(scene.mesh, self.hand, real)
+        return Judge(coder.hand, coder.seen).cost(near, centre=scene.centre, table=table)
+
+    def _fault(self, real: HandState) -> Tensor:
+        fault = pierced(self.scene.mesh, self.hand, real).long() * FAULTS.index("bone_through")
+        ask = self.ask
         if ask is not None and ask.table is not None and ask.from_side:
-            cost = cost + THROUGH * ~from_side(ask.table, self.hand, real)
-        return cost
+            wrong = ~from_side(ask.table, self.hand, real) & (fault == 0)
+            fault = torch.where(wrong, FAULTS.index("forearm"), fault)
+        return fault
 
 
 def _ranked(state: HandState, cost: Tensor, *, count: int, spares: bool) -> Tensor:
     """The best hands that differ, the cheapest first; then, if they are wanted, the others."""
-    chosen = most_varied(state, cost, keep=count)
+    rest = cost.argsort(stable=True)
+    best = rest[: max(VARIED * count, LEAST_VARIED)]
+    chosen = best[most_varied(state.select(best), cost[best], keep=count)]
     chosen = chosen[cost[chosen].argsort(stable=True)]
     if not spares:
         return chosen
-    rest = cost.argsort(stable=True)
     return torch.cat((chosen, rest[~torch.isin(rest, chosen)]))
 
 

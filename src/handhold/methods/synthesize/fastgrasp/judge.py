@@ -24,7 +24,7 @@ TOUCH = 0.004
 """At this distance skin touches less by a factor e [m]."""
 HOLD = (1.06, -47.0, 3.28)
 """Log odds that a squeezing hand holds an object: for any; for a metre between what touches and the centre of mass; for
-skin that fully opposes other skin. A logistic regression on trials of the model's own hands, unselected, on household
+skin that fully opposes other skin. A logistic regression on trials of the model's own hands on household
 objects of training categories (tools/fit_hold.py)."""
 
 
