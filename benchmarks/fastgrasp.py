@@ -30,6 +30,7 @@ import torch
 from fastgrasp_page import page
 
 import handhold
+from handhold.batch.fast_grasps import fast_grasps
 from handhold.data.grasp_set_split import HELD_OUT
 from handhold.errors import HandholdError
 from handhold.evaluate import score_pair, select
@@ -52,9 +53,10 @@ PROCESSES = THREADS = 2
 SEED = 8_000_000
 INSTANCES = 3
 """Of a category that is held out."""
+WHOLE = ("whole", "whole_polished")
 EACH, BATCH, OPTIMIZED = 12, 128, 16
-MANY, AS_PUBLISHED = 100, 20
-"""Grasps of one object for diversity, and how many of them are pooled, as FastGrasp does on GRAB."""
+MANY, AS_PUBLISHED, STARTS = 100, 20, 4
+"""Grasps of one object for diversity, how many of them are pooled, as FastGrasp does on GRAB, and starts of k-means."""
 TIMED_MESHES, DIVERSE_MESHES = 4, 8
 DRIFT = 0.02
 """Most that an object may move while fingers close [m], as in `handhold evaluate`."""
@@ -221,7 +223,9 @@ def timed_row(folder: str | None, thing: Thing) -> dict[str, Any]:
     obj = thing.load()
     optimized, rival = timed(lambda: optimize_grasps(obj, hand, count=OPTIMIZED, config=geometry))
     count = len(optimized.found)
+    whole = {key: whole_row(folder, thing, polish=key == "whole_polished") for key in WHOLE}
     return {
+        **whole,
         "faces": len(mesh_of(obj).faces),
         "load": load,
         "batch": batch / len(found.grasps),
@@ -233,6 +237,15 @@ def timed_row(folder: str | None, thing: Thing) -> dict[str, Any]:
         "optimize": rival / count if count else None,
         "ratio": rival / count / (batch / len(found.grasps)) if count else None,
     }
+
+
+def whole_row(folder: str | None, thing: Thing, *, polish: bool) -> dict[str, float]:
+    """All that the command does of an object but pictures and files: drawn, polished, judged exactly."""
+    obj = thing.load()
+    made, seconds = timed(
+        lambda: fast_grasps(obj, Hand.open("right"), model_in(folder), count=OPTIMIZED, polish=polish)
+    )
+    return {"accepted": len(made.found), "seconds": seconds / max(len(made.found), 1)}
 
 
 def timed(work: Callable[[], Any]) -> tuple[Any, float]:
@@ -301,9 +314,20 @@ def diversity(pool: ProcessPoolExecutor, folder: str | None, files: Sequence[Pat
     for group in ("held_out", "real"):
         joints = [row["joints"] for row in rows if row["group"] == group and "joints" in row]
         for each in (AS_PUBLISHED, MANY) if joints else ():
-            # Every so many, not the first: those are the most promising.
-            some = np.concatenate([one[:: MANY // each] for one in joints])
-            pooled.append({"group": group, "each": each, "n": len(some), **clusters(some)})
+            # Every so many, not the first: those are the most promising. k-means starts at random.
+            parts = [np.concatenate([one[k :: MANY // each] for one in joints]) for k in range(MANY // each)]
+            found = [clusters(part, seed=seed) for part in parts for seed in range(STARTS)]
+            figures = {key: [one[key] for one in found] for key in found[0]}
+            pooled.append(
+                {
+                    "group": group,
+                    "each": each,
+                    "n": len(parts[0]),
+                    **{key: float(np.mean(values)) for key, values in figures.items()},
+                    "deviation": {key: float(np.std(values)) for key, values in figures.items()},
+                    "times": len(found),
+                }
+            )
     return {
         "grasps": MANY,
         "published": AS_PUBLISHED,
@@ -327,9 +351,9 @@ def diversity_row(job: Job) -> dict:
         return row | {"refused": told(error, thing)}
 
 
-def clusters(joints: np.ndarray) -> dict[str, float]:
+def clusters(joints: np.ndarray, *, seed: int = 0) -> dict[str, float]:
     """FastGrasp's entropy and cluster size of joints (n, 21, 3)."""
-    found: ClusterDiversity = fastgrasp_diversity(joints, canonical=False)
+    found: ClusterDiversity = fastgrasp_diversity(joints, canonical=False, seed=seed)
     return {"entropy": found.entropy, "cluster_size": found.cluster_size}
 
 

@@ -133,16 +133,24 @@ def time_page(section: dict) -> str:
         f"physics, {section['optimized']} asked for, by accepted grasp. The ratio is that of `optimize` to many at "
         "once. What `optimize` gives has been measured exactly and accepted; what FastGrasp gives raw has not. Loading "
         "(for household objects, making) is apart.\n",
-        "| object | faces | load s | at once | one alone | polish | optimize | ratio |",
-        "|---|---|---|---|---|---|---|---|",
+        "Whole: all that the command does but pictures and files, exact measures included, by accepted grasp, as it is "
+        "and polished, and how many of as many as `optimize` was asked for were accepted.\n",
+        "| object | faces | load s | at once | one alone | polish | optimize | ratio | whole | accepted | polished "
+        "| accepted |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         cells = [shown(row[key], form) for key, form in zip(keys, forms, strict=True)]
+        for key in ("whole", "whole_polished"):
+            cells += [f"{row[key]['seconds']:.3f}", str(row[key]["accepted"])]
         lines.append(f"| {row['name']} | {row['faces']} | {' | '.join(cells)} |")
     worst: Sequence[Callable] = (max, max, max, max, max, min)
     for name, pick in (("median", [median] * len(keys)), ("worst", worst)):
         values = [[row[key] for row in rows if row[key] is not None] for key in keys]
         cells = [shown(f(v) if v else None, form) for f, v, form in zip(pick, values, forms, strict=True)]
+        for key in ("whole", "whole_polished"):
+            last = max if name == "worst" else median
+            cells += [shown(last([row[key]["seconds"] for row in rows]) if rows else None, "{:.3f}"), ""]
         lines.append(f"| **{name}** | | {' | '.join(cells)} |")
     stages = [
         f"{what}: "
@@ -232,20 +240,27 @@ def diversity_page(section: dict) -> str:
         "FastGrasp's code: joints in the object's frame, whitened, k-means of 20; the entropy of the clusters' shares "
         "(at most 3.00) and the mean distance to the centre. It pools the grasps of all objects, on GRAB 20 of each "
         f"of six; so do we, {section['published']} of each, spread over the {section['grasps']} that are made, seen "
-        "from the middle of each object's box. The number of grasps matters: compare like with like. "
+        "from the middle of each object's box. The number of grasps matters: compare like with like. One such pool is "
+        "off by chance; means and deviations are of all disjoint pools, k-means from several starts. "
         "The same code also prints both for hands turned into their own frame; the paper does not say which it gives. "
         "Raw.\n",
-        "| pooled | grasps of each | n | entropy | cluster size |",
-        "|---|---|---|---|---|",
+        "| pooled | grasps of each | n | times | entropy | cluster size |",
+        "|---|---|---|---|---|---|",
     ]
     lines += [
-        f"| {GROUPS[p['group']]} | {p['each']} | {p['n']} | {p['entropy']:.2f} | {p['cluster_size']:.2f} |"
+        f"| {GROUPS[p['group']]} | {p['each']} | {p['n']} | {p['times']} | {spread(p, 'entropy')} "
+        f"| {spread(p, 'cluster_size')} |"
         for p in section["pooled"]
     ]
     lines += ["", "Each object by itself:\n", "| object | n | entropy | cluster size |", "|---|---|---|---|"]
     lines += [f"| {r['name']} | {r['n']} | {r['entropy']:.2f} | {r['cluster_size']:.2f} |" for r in rows]
     means = [shown(mean([row[key] for row in rows]), "{:.2f}") for key in ("entropy", "cluster_size")]
     return "\n".join([*lines, f"| mean | | {' | '.join(means)} |\n", *refused(section)])
+
+
+def spread(pool: Mapping[str, Any], key: str) -> str:
+    """Mean and deviation."""
+    return f"{pool[key]:.2f} ± {pool['deviation'][key]:.2f}"
 
 
 def refused(section: dict) -> list[str]:

@@ -280,3 +280,11 @@ def test_what_was_there_stays_when_nothing_comes_of_it(made, mesh, tmp_path, com
     assert synthesize(scaled(tmp_path / "crate.stl", 0.8), out) == 2
     complaint()
     assert {p.name: p.read_bytes() for p in out.iterdir()} == {p.name: p.read_bytes() for p in made.iterdir()}
+
+
+def test_a_size_that_was_never_trained_on_is_told(tmp_path):
+    trimesh.creation.cylinder(radius=0.012, height=0.9).export(tmp_path / "broom.obj")
+    assert synthesize(tmp_path / "broom.obj", tmp_path / "out", count=2) == 0
+    (entry,) = report(tmp_path / "out")["objects"]
+    (told,) = [w for w in entry["warnings"] if "longest side" in w]
+    assert "90.0 cm" in told and "--method optimize" in told

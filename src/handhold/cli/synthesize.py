@@ -17,7 +17,7 @@ import tyro
 from handhold.batch import Failure, load_hand
 from handhold.cli.output import all_or_none, check_json, check_ours, output_folder, tell_failures
 from handhold.cli.progress import progress
-from handhold.cli.synthesize_methods import Synthesize, method_of, settings_of, settle_physics
+from handhold.cli.synthesize_methods import Synthesize, method_of, settings_of, settle_physics, strange_size
 from handhold.cli.synthesize_objects import HOUSEHOLD, Source, Wish, find_objects
 from handhold.cli.synthesize_report import ObjectDone, grasp_entry, make_report, print_report, refused
 from handhold.errors import HandholdError, InputError
@@ -201,6 +201,7 @@ def _synthesize(
         )
     told = [f.message for f in mesh.report.findings if f.action == "mended" or f.kind in UNSOUND]
     warnings = [f"the mesh: {message}" for message in told]
+    warnings += filter(None, [strange_size(options, mesh)])
     if len(made.found) < options.count:
         why = refused(made.rejected)
         warnings.append(f"{len(made.found)} of {options.count} grasps were found; refused: {why or 'none'}")

@@ -105,6 +105,23 @@ def settings_of(options: Options) -> dict[str, Any]:
     return {**asdict(options.fastgrasp), **own}
 
 
+def strange_size(options: Options, mesh: ObjectMesh) -> str | None:
+    """What is to be said of an object smaller or larger than all that the model was trained on."""
+    if options.method != "fastgrasp":
+        return None
+    from handhold.models.fastgrasp import trained_sizes
+
+    sizes = trained_sizes() if options.model is None else trained_sizes(options.model)
+    side = float(mesh.extents.max())
+    if sizes is None or sizes[0] <= side <= sizes[1]:
+        return None
+    least, most = (f"{size * 100:.1f}" for size in sizes)
+    return (
+        f"its longest side is {side * 100:.1f} cm, and the model was trained on {least} to {most} cm: look at the "
+        "grasps (are the units right?), or take --method optimize"
+    )
+
+
 def _model_of(options: Options) -> FastGrasp:
     from handhold.models.fastgrasp import load_model, shipped
 

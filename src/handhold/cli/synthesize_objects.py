@@ -158,7 +158,7 @@ class Wish:
     up: tuple[float, float, float] = (0.0, 0.0, 1.0)
 
     def asks(self, obj: ObjectMesh | PartedObject) -> tuple[Ask, ...] | None:
-        """The asks of one object; None leaves them to the optimizer.
+        """The asks of one object; None leaves them to the method.
 
         Household objects have a written table of what is held how, and what stands is taken as it stands.
 

@@ -67,7 +67,7 @@ def grasp_entry(found: Found) -> dict[str, Any]:
 
 
 def refused(rejected: Mapping[str, int]) -> str:
-    """The causes of rejection in words, the most frequent first: "30 volume, 8 no thumb"."""
+    """The causes of rejection in words, the most frequent first: "30 volume, 8 touch"."""
     ranked = sorted(rejected.items(), key=lambda item: (-item[1], item[0]))
     return ", ".join(f"{count} {cause.replace('_', ' ')}" for cause, count in ranked if count)
 

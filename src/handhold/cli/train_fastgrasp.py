@@ -25,7 +25,7 @@ from handhold.errors import InputError
 from handhold.io import write_json
 from handhold.models.fastgrasp import FastGrasp
 from handhold.models.fastgrasp.adapt_task import AdaptTask
-from handhold.models.fastgrasp.load import load_model
+from handhold.models.fastgrasp.load import SIZES, STATE, load_model
 from handhold.models.fastgrasp.tasks import AutoencoderTask, DiffusionTask, fit_latents
 from handhold.models.grasp_rows import GraspRows
 from handhold.models.training import Task, TrainConfig, Trained, pick_device, train
@@ -34,8 +34,7 @@ if TYPE_CHECKING:
     from handhold.cli.train import Options
 
 STAGES = ("ae", "diffusion", "adapt")
-FORMAT, STATE = "handhold-model/1", "training.json"
-"""In the model's folder: which stages it has been through, on what, and how it fared."""
+FORMAT = "handhold-model/1"
 VALIDATED, EACH = 12, 12
 """Objects that validation makes grasps for, and grasps of each."""
 
@@ -54,6 +53,7 @@ def train_fastgrasp(options: Options) -> int:
             split: _rows(grasps, split, folder, digest, quiet=options.quiet) for split in ("train", "val")
         }
         model, state = _begin(folder, options, grasps, digest)
+        state[SIZES] = sizes_of(rows["train"].rows)
         wanted = STAGES if options.stage == "all" else (options.stage,)
         for stage in wanted:
             _check_order(stage, state, folder)
@@ -84,6 +84,12 @@ def digest_of(grasps: GraspSet) -> str:
     for name in ("objects.parquet", *grasps.manifest["files"]):
         known.update((grasps.folder / name).read_bytes())
     return known.hexdigest()
+
+
+def sizes_of(rows: GraspRows) -> tuple[float, float]:
+    """The longest sides of the smallest and the largest object [m]; others are told apart when grasps are made."""
+    sides = (rows.objects.points.amax(1) - rows.objects.points.amin(1)).amax(-1)
+    return round(float(sides.min()), 4), round(float(sides.max()), 4)
 
 
 def _rows(grasps: GraspSet, split: str, folder: Path, digest: str, *, quiet: bool) -> Prepared:

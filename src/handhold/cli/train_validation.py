@@ -19,7 +19,7 @@ FINGER = 0.003
 def measures_of_grasps(
     model: FastGrasp, rows: GraspRows, *, objects: int, each: int, adapt: bool, seed: int
 ) -> dict[str, float]:
-    """Means over grasps of the first objects, at places where people's thumbs are in the set.
+    """Means over grasps of the first objects, at places where thumbs are in the set.
 
     Distances are the objects' grids': quick, right to a millimetre. Volumes and physics are left to the benchmark.
 

@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from handhold.errors import InputError
 from handhold.hand import Hand
-from handhold.models.fastgrasp import FastGrasp, FastGraspConfig, load_model, shipped
+from handhold.models.fastgrasp import FastGrasp, FastGraspConfig, load_model, shipped, trained_sizes
 from handhold.models.fastgrasp.load import SHIPPED
 
 SMALL = FastGraspConfig(
@@ -212,3 +212,16 @@ def test_a_tensor_too_many(folder, refused):
 def test_weights_that_are_not_finite(value, folder, refused):
     change_weights(folder, lambda weights: weights["latent_mean"].fill_(value))
     assert "latent_mean" in refused()
+
+
+def test_a_folder_of_a_training_is_read_too_and_by_its_name(tmp_path):
+    FastGrasp(SMALL).save_pretrained(tmp_path / "model")
+    assert load_model(str(tmp_path)).config == load_model(tmp_path / "model").config == SMALL
+
+
+def test_sizes_of_training_objects(tmp_path):
+    least, most = trained_sizes() or (0.0, 0.0)
+    assert 0.01 < least < 0.1 < most < 1.0
+    assert trained_sizes(tmp_path) is None
+    (tmp_path / "training.json").write_text('{"longest_side_m": ["a"]}')
+    assert trained_sizes(tmp_path) is None

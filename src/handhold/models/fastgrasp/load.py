@@ -16,17 +16,21 @@ from handhold.models.fastgrasp.model import FastGrasp
 SHIPPED = Path(__file__).parent / "weights"
 """Trained on the shipped set; its README.md is the model card."""
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
+STATE, SIZES = "training.json", "longest_side_m"
+"""Which stages a model has been through, on what, and how it fared; in it, how small and large objects were."""
 
 
-def load_model(folder: Path) -> FastGrasp:
+def load_model(folder: str | Path) -> FastGrasp:
     """The model that lies in a folder, as `FastGrasp.save_pretrained` writes it, for use.
 
     Args:
-        folder: has config.json and model.safetensors; half precision is read as single.
+        folder: has config.json and model.safetensors, or a folder `model` that has them; half precision is read as
+            single.
 
     Raises:
         InputError: it is not there, not whole, of another handhold, or for another hand.
     """
+    folder = _model_in(Path(folder))
     for name in (CONFIG, WEIGHTS):
         if not (folder / name).is_file():
             raise InputError(
@@ -40,13 +44,9 @@ def load_model(folder: Path) -> FastGrasp:
         _check_config(json.loads((folder / CONFIG).read_text(encoding="utf-8")))
         model = FastGrasp.from_pretrained(folder).eval()
         _check_weights(model)
-    except (
-        OSError,
-        RuntimeError,
-        ValueError,
-        TypeError,
-        SafetensorError,
-    ) as error:  # InputError is a ValueError
+    except InputError as error:  # for another hand
+        raise InputError(f"holds a model that cannot be used: {error}", where=folder) from error
+    except (OSError, RuntimeError, ValueError, TypeError, SafetensorError) as error:
         raise InputError(
             "cannot be read as a model of this handhold",
             where=folder,
@@ -54,6 +54,21 @@ def load_model(folder: Path) -> FastGrasp:
             remedy="Train it anew with this version (handhold train fastgrasp).",
         ) from error
     return model
+
+
+def trained_sizes(folder: str | Path = SHIPPED) -> tuple[float, float] | None:
+    """Longest sides of the smallest and the largest object that a model was trained on [m]; None if not known."""
+    try:
+        told = json.loads((_model_in(Path(folder)) / STATE).read_text(encoding="utf-8"))
+        least, most = map(float, told[SIZES])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return least, most
+
+
+def _model_in(folder: Path) -> Path:
+    """The folder of the weights in what `handhold train` wrote."""
+    return folder / "model" if not (folder / CONFIG).is_file() and (folder / "model").is_dir() else folder
 
 
 def _check_config(told: object) -> None:
