@@ -2,9 +2,10 @@
 
     python tools/fit_hold.py [--model DIR] [--rounds 2]
 
-One instance a round of each household category that is trained on, eight hands of each at random of 24 that the model
-gives where no better are sought, tried in six-way physics as they are and refined. Prints the constants and what they are worth: how often a hand that holds is
-ranked before one that does not (AUC), and how many of the best three of eight hold, on objects that were not fitted.
+One instance a round of each household category that is trained on; of each, eight at random of 24 hands that are not
+ranked by this, tried in six-way physics as they are and refined. Prints the constants and what they are worth: how
+often a hand that holds is ranked before one that does not (AUC), and how many of the best three of eight hold, on
+objects that were not fitted.
 """
 
 from __future__ import annotations

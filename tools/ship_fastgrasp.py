@@ -118,10 +118,8 @@ def figures(page: Path) -> str:
         return "Not measured yet."
     section = page.read_text().split("## Figures to reach")[1].split("\n## ")[0]
     table = [line for line in section.splitlines() if line.startswith("|")]
-    return (
-        "\n".join(table)
-        + f"\n\nFrom [benchmarks/{page.name}](../../../../../benchmarks/{page.name}), whose words say what is counted."
-    )
+    source = f"[benchmarks/{page.name}](../../../../../benchmarks/{page.name})"
+    return "\n".join(table) + f"\n\nFrom {source}, whose words say what is counted."
 
 
 if __name__ == "__main__":
