@@ -196,11 +196,12 @@ def test_no_skin_is_far_below_the_table():
     ("name", "value", "cause"), [("bones_apart", 1.0, "fingers_cross"), ("iv_cm3", -1.0, "volume")]
 )
 def test_what_cannot_be_is_said_to_be_so(name, value, cause):
-    few, told = FastGraspSampling(least=10, rounds=1), []
+    few, told = FastGraspSampling(least=10, oversample=1), []
     made = grasps(
         THINGS["box"](),
         bounds=replace(RAW, **{name: value}),
         config=few,
+        rounds=1,
         progress=lambda now, wanted: told.append((now, wanted)),
         count=2,
     )
@@ -212,7 +213,7 @@ def test_what_cannot_be_is_said_to_be_so(name, value, cause):
 def test_with_physics_only_what_holds_is_kept():
     pytest.importorskip("mujoco", reason="physics needs mujoco")
     pytest.importorskip("coacd", reason="physics needs coacd")
-    config = FastGraspSampling(least=4, oversample=1, rounds=1)
+    config = FastGraspSampling(least=4, oversample=1)
     made = grasps(THINGS["can"](), bounds=replace(RAW, physics=True), count=2, config=config)
     assert len(made.found) + made.rejected.get("physics", 0) >= 1
     for found in made.found:
@@ -370,8 +371,8 @@ def test_bounds_of_ones_own_hold_before_polishing_too():
 
 def test_so_many_hands_are_drawn_as_the_settings_say():
     thing = solid(trimesh.creation.box((0.11, 0.3, 0.3)), "slab")
-    config = FastGraspSampling(least=12, oversample=1, rounds=2)
-    made = grasps(thing, count=12, config=config, bounds=replace(RAW, iv_cm3=1e-6))
+    config = FastGraspSampling(least=12, oversample=1)
+    made = grasps(thing, count=12, config=config, rounds=2, bounds=replace(RAW, iv_cm3=1e-6))
     assert sum(made.rejected.values()) + len(made.found) <= 24
 
 

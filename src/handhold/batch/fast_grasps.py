@@ -29,6 +29,8 @@ RAW = Bounds(iv_cm3=3.0, on_part=0.5, bones_apart=0.006, sinks=0.004)
 POLISHED = Bounds(iv_cm3=0.5, on_part=0.5, bones_apart=0.006, sinks=0.004)
 HOPELESS = ("limits", "fingers_cross", "table", "forbidden")
 """Why a hand is not even polished, which moves it by millimetres and costs more than all else."""
+ROUNDS = 12
+"""At a mug or a bowl four hands of five go through a wall, and drawing costs little."""
 AT_ONCE = 24
 """Hands that are polished at once at least: few take nearly as long."""
 LEAST = 16
@@ -47,6 +49,7 @@ def fast_grasps(
     polish: bool = False,
     bounds: Bounds | None = None,
     config: FastGraspSampling | None = None,
+    rounds: int = ROUNDS,
     generator: torch.Generator | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Synthesis:
@@ -63,7 +66,9 @@ def fast_grasps(
         asks: what is wanted; by default anything.
         polish: refine them (`refine_gravity`), soft tissue included.
         bounds: what a grasp may be; `RAW` or `POLISHED` by default.
-        config: settings of the model's sampling.
+        config: settings of the model's sampling; its `rounds` count for nothing here.
+        rounds: so many times at most hands are drawn, while too few are accepted; after the first time for asks that
+            gave some.
         generator: source of randomness; without one, seed 0.
         progress: is called with how many there are, and how many are wanted.
 
@@ -87,7 +92,7 @@ def fast_grasps(
         return drawn
 
     queues = [_Queue(ask, _part(obj, ask), forbidden) for ask in asks or (None,)]
-    for _ in range(config.rounds):
+    for _ in range(rounds):
         for queue in [queue for queue in queues if queue.found] or queues:
             queue.refill(draw(queue.ask))
         while short := _short(queues, share, count):
