@@ -96,12 +96,12 @@ def fast_grasps(
         for queue in [queue for queue in queues if queue.found] or queues:
             queue.refill(draw(queue.ask))
         while short := _short(queues, share, count):
-            missing = count - sum(len(queue.found) for queue in queues)
+            missing = count - _total(queues)
             missing = max(missing, AT_ONCE) if polish else missing
             _look(short, math.ceil(missing / len(short)), bounds, ledger, generator if polish else None)
             if progress:
-                progress(min(count, sum(len(queue.found) for queue in queues)), count)
-        if sum(len(queue.found) for queue in queues) >= count:
+                progress(min(count, _total(queues)), count)
+        if _total(queues) >= count:
             break
     found = _chosen([queue.found for queue in queues], count)
     name = mesh_of(obj).name
@@ -173,9 +173,14 @@ def _part(obj: Thing, ask: Ask | None) -> np.ndarray | None:
     return None if ask is None or ask.part is None else faces_of_part(obj, ask.part)
 
 
+def _total(queues: list[_Queue]) -> int:
+    """How many grasps there are."""
+    return sum(len(queue.found) for queue in queues)
+
+
 def _short(queues: list[_Queue], share: int, count: int) -> list[_Queue]:
     """Where to look next: asks that have not got their share, then any; none if there is enough or nothing left."""
-    if sum(len(queue.found) for queue in queues) >= count:
+    if _total(queues) >= count:
         return []
     left = [queue for queue in queues if queue.left]
     return [queue for queue in left if len(queue.found) < share] or left

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -180,7 +181,12 @@ class _Draw:
         points = mirror_rows(coder.points(state), placed.mirrored)
         near = Near(points, *scene.rows.grid.query(points, torch.zeros(len(points), dtype=torch.long)))
         table = None if ask is None else ask.table
-        return Judge(coder.hand, coder.seen).cost(near, centre=scene.centre, table=table)
+        return self._judge.cost(near, centre=scene.centre, table=table)
+
+    @cached_property
+    def _judge(self) -> Judge:
+        coder = self.model.autoencoder.code
+        return Judge(coder.hand, coder.seen)
 
     def _fault(self, real: HandState) -> Tensor:
         fault = pierced(self.scene.mesh, self.hand, real).long() * FAULTS.index("bone_through")
