@@ -41,7 +41,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 import handhold
-from handhold.cli.train_fastgrasp import digest_of
+from handhold.cli.train_run import digest_of
 from handhold.cli.train_validation import measures_of_grasps
 from handhold.data import GraspSet
 from handhold.data.grasp_rows import prepare_rows, read_rows, save_rows
@@ -55,8 +55,8 @@ from handhold.interaction.hand_object import HandObject
 from handhold.interaction.measures import measure_frame
 from handhold.io import write_json
 from handhold.methods.synthesize.fastgrasp import FastGraspSampling, fastgrasp
-from handhold.methods.synthesize.fastgrasp.places import draw_places, see
 from handhold.methods.synthesize.optimize import OptimizeConfig
+from handhold.methods.synthesize.places import draw_places, see
 from handhold.models.fastgrasp import FastGrasp, FastGraspConfig
 from handhold.models.fastgrasp.adapt_task import AdaptTask
 from handhold.models.fastgrasp.look import look

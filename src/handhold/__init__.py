@@ -24,6 +24,8 @@ _HOMES = {
     "refine_gravity": "handhold.methods.refine.gravity",
     "EnergyConfig": "handhold.methods.refine.energy",
     "refine_energy": "handhold.methods.refine.energy",
+    "RefineChoirConfig": "handhold.methods.refine.choir",
+    "refine_choir": "handhold.methods.refine.choir.refine",
     "load_scene": "handhold.io",
     "load_result": "handhold.io",
     "save_grasp": "handhold.io",

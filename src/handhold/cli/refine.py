@@ -6,25 +6,25 @@ folder of scenes. Writes for each scene NAME.npz and NAME.glb, and once report.j
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from handhold.batch import Failure, Outcome, Refine, refine_scenes
+from handhold.batch import Failure, Outcome, refine_scenes
 from handhold.cli.output import all_or_none, check_json, check_ours, output_folder, tell_failures
 from handhold.cli.progress import progress
+from handhold.cli.refine_methods import has_gpu, name_of, notes_of, refiner, settings_of, settled
 from handhold.cli.refine_report import SceneDone, make_report, print_report
 from handhold.errors import HandholdError, InputError
-from handhold.interaction.grasp import Grasp
 from handhold.io import save_glb, save_grasp, write_json
 from handhold.io.scene import Up, find_scenes
-from handhold.methods.refine.energy import EnergyConfig, refine_energy
-from handhold.methods.refine.gravity import GravityConfig, refine_gravity
+from handhold.methods.refine.choir.config import RefineChoirConfig
+from handhold.methods.refine.energy import EnergyConfig
+from handhold.methods.refine.gravity import GravityConfig
 
 if TYPE_CHECKING:
     from handhold.view.panel import Panel
@@ -42,9 +42,12 @@ class Options:
     Attributes:
         scene: a scene file, or a folder of them.
         out: folder for the results; made if it is not there.
-        method: how to refine.
+        method: gravity keeps the pose that is there and mends contact; choir asks a learnt model where a hand that is
+            centimetres off was meant to be; energy is penalties and Adam.
+        then: what mends the result of choir.
         solver: the gravity method's solver: coupled is the default, sde is the paper's.
-        samples: start so many times, all but once from noise, and keep the best by measure (gravity).
+        samples: start so many times, all but once from noise, and keep the best by measure (gravity, choir).
+        model: folder of weights in place of those that come with handhold (choir).
         units: overrides the scenes' unit.
         mano: your MANO file; the hands are then MANO's.
         seed: of everything random.
@@ -54,14 +57,17 @@ class Options:
         no_picture: draw no picture.
         quiet: print nothing but errors.
         gravity: settings of the gravity method.
+        choir: settings of the choir method.
         energy: settings of the energy method.
     """
 
     scene: Annotated[Path, tyro.conf.Positional]
     out: Path
-    method: Literal["gravity", "energy"] = "gravity"
+    method: Literal["gravity", "choir", "energy"] = "gravity"
+    then: Literal["gravity"] | None = None
     solver: Literal["coupled", "sde"] | None = None
     samples: int | None = None
+    model: Path | None = None
     units: Literal["m", "mm"] | None = None
     mano: Path | None = None
     seed: int = 0
@@ -71,6 +77,7 @@ class Options:
     no_picture: bool = False
     quiet: bool = False
     gravity: GravityConfig = field(default_factory=GravityConfig)
+    choir: RefineChoirConfig = field(default_factory=RefineChoirConfig)
     energy: EnergyConfig = field(default_factory=EnergyConfig)
 
 
@@ -84,7 +91,7 @@ class _Drawn:
 
 def run(options: Options) -> int:
     """Refine, write, print. Returns the exit code."""
-    options = _settled(options)
+    options = settled(options)
     paths = find_scenes(options.scene)
     check_json(options.json)
     with output_folder(options.out) as folder:
@@ -94,10 +101,10 @@ def run(options: Options) -> int:
             report = make_report(
                 done,
                 failures,
-                method=options.method,
-                config=options.gravity if options.method == "gravity" else options.energy,
+                method=name_of(options),
+                settings=settings_of(options),
                 seed=options.seed,
-                warnings=[drawn.trouble] if drawn.trouble else [],
+                warnings=[*notes_of(options), *([drawn.trouble] if drawn.trouble else [])],
             )
             for path in filter(None, (folder / "report.json", options.json)):
                 write_json(report, path)
@@ -106,56 +113,13 @@ def run(options: Options) -> int:
     return tell_failures(failures, len(paths), what="scenes")
 
 
-def _settled(options: Options) -> Options:
-    """The options with the short forms of the gravity method's settings put in, and the device looked for."""
-    short = {k: v for k, v in (("solver", options.solver), ("samples", options.samples)) if v is not None}
-    if short and options.method != "gravity":
-        raise InputError(
-            "belongs to --method gravity", where=f"--{next(iter(short))}", got=f"--method {options.method}"
-        )
-    if options.device == "cuda" and not _has_gpu():
-        raise InputError("no GPU that torch can use", where="--device cuda", remedy="Use --device cpu.")
-    return replace(options, gravity=replace(options.gravity, **short)) if short else options
-
-
-def _has_gpu() -> bool:
-    import torch
-
-    return torch.cuda.is_available()
-
-
-def _load_renderer() -> None:
-    try:
-        import handhold.view.figures
-        import handhold.view.studio  # noqa: F401
-    except Exception:  # told when it is needed
-        return
-
-
-def refiner(options: Options) -> Refine:
-    """The method of the options as a function of grasps; each call draws its noise from the seed anew."""
-    import torch
-
-    renderer = threading.Thread(target=_load_renderer, daemon=True)
-
-    def refine(grasps: list[Grasp]) -> list[Grasp]:
-        if not options.no_picture and renderer.ident is None:
-            renderer.start()  # VTK is imported while the hands are refined
-        if options.method == "energy":
-            return refine_energy(grasps, config=options.energy)
-        generator = torch.Generator(device=grasps[0].hand.device).manual_seed(options.seed)
-        return refine_gravity(grasps, config=options.gravity, generator=generator)
-
-    return refine
-
-
 def _refine_all(
     paths: Sequence[Path], options: Options, folder: Path
 ) -> tuple[list[SceneDone], list[Failure], _Drawn]:
     """Results are written while the next scenes are refined; of each only its figures stay in memory."""
     device = options.device
     if device == "auto":
-        device = "cuda" if len(paths) >= MANY and _has_gpu() else "cpu"
+        device = "cuda" if len(paths) >= MANY and has_gpu() else "cpu"
     outcomes = refine_scenes(paths, refiner(options), units=options.units, mano=options.mano, device=device)
     done, failures, pairs = [], [], []
     pending: list[tuple[SceneDone, Future[None]]] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ def make_report(
     failures: list[Failure],
     *,
     method: str,
-    config: Any,
+    settings: dict[str, Any],
     seed: int,
     warnings: list[str],
 ) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def make_report(
         done: at least one scene.
         failures: the others.
         method: the method's name.
-        config: its settings, a dataclass.
+        settings: its settings.
         seed: the seed.
         warnings: what concerns the whole run.
     """
@@ -76,9 +76,7 @@ def make_report(
         "scenes": [_scene_entry(d) for d in done],
         "failures": [{"name": f.name, "path": f.path, "error": f.error} for f in failures],
         "warnings": warnings,
-        "provenance": provenance(
-            hands=[d.hand for d in done], seed=seed, method=method, settings=asdict(config)
-        ),
+        "provenance": provenance(hands=[d.hand for d in done], seed=seed, method=method, settings=settings),
     }
 
 

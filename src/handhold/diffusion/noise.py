@@ -17,7 +17,7 @@ from torch import Tensor
 from handhold.errors import InputError
 
 Schedule = Literal["linear", "squaredcos_cap_v2"]
-Prediction = Literal["epsilon", "v_prediction"]
+Prediction = Literal["epsilon", "v_prediction", "sample"]
 LINEAR = (1e-4, 0.02)
 MOST = 0.999
 """Most of the signal's power that one step of the cosine schedule takes."""
@@ -29,14 +29,14 @@ class NoiseSchedule:
     Args:
         steps: of the forward process.
         schedule: "linear" (Ho et al.) or "squaredcos_cap_v2" (Nichol, Dhariwal 2021).
-        prediction: what the denoiser predicts: the noise, or the velocity signal e - noise x_0 (Salimans, Ho 2022);
-            for the latter the last step has no signal at all.
+        prediction: what the denoiser predicts: the noise; the velocity signal e - noise x_0 (Salimans, Ho 2022); or
+            the sample, x_0 itself. For the latter two the last step has no signal at all.
     """
 
     def __init__(self, steps: int, *, schedule: Schedule, prediction: Prediction) -> None:
         self.prediction = prediction
         left = _power_left(steps, schedule).sqrt()
-        if prediction == "v_prediction":
+        if prediction != "epsilon":
             left = (left - left[-1]) * left[0] / (left[0] - left[-1])
         self.signal, self.noise = left.float(), (1 - left.square()).sqrt().float()
 
@@ -52,11 +52,15 @@ class NoiseSchedule:
         """What the denoiser should predict, (B, n)."""
         if self.prediction == "epsilon":
             return noise
+        if self.prediction == "sample":
+            return clean
         signal, spread = self._at(step, clean)
         return signal * noise - spread * clean
 
     def clean(self, noised: Tensor, guess: Tensor, step: Tensor) -> Tensor:
         """x_0 as the denoiser's guess (B, n) has it, (B, n)."""
+        if self.prediction == "sample":
+            return guess
         signal, spread = self._at(step, noised)
         if self.prediction == "epsilon":
             return (noised - spread * guess) / signal.clamp_min(1e-6)
@@ -89,7 +93,7 @@ class NoiseSchedule:
         if before is None:
             return clean
         signal, spread = self._at(at, noised)
-        noise = guess if self.prediction == "epsilon" else signal * guess + spread * noised
+        noise = guess if self.prediction == "epsilon" else (noised - signal * clean) / spread
         return self.signal[before].item() * clean + self.noise[before].item() * noise
 
     def _at(self, step: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:

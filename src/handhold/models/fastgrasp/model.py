@@ -2,30 +2,24 @@
 
 # no "from __future__ import annotations": the mixin reads the type of `config`
 
-import io
 from collections.abc import Callable
-from contextlib import redirect_stdout
-from typing import Any
 
 import torch
-from huggingface_hub import PyTorchModelHubMixin
-from torch import Tensor, nn
+from torch import Tensor
 
 from handhold.diffusion.noise import NoiseSchedule
-from handhold.errors import InputError
-from handhold.hand import Hand
 from handhold.hand.kinematics import HandState
 from handhold.models.fastgrasp.config import FastGraspConfig
 from handhold.models.fastgrasp.networks import Adapter, Denoiser, HandAutoencoder
 from handhold.models.fastgrasp.seen import ObjectEncoder, Seen
+from handhold.models.pretrained import Pretrained, hand_of_weights
 
 Distances = Callable[[Tensor], Tensor]
 """Signed distances (B, n) [m] to each row's object, at points (B, n, 3) in its place's frame."""
 
 
 class FastGrasp(
-    nn.Module,
-    PyTorchModelHubMixin,
+    Pretrained,
     library_name="handhold",
     tags=["hand-object-interaction", "grasp-synthesis"],
 ):
@@ -46,15 +40,7 @@ class FastGrasp(
 
     def __init__(self, config: FastGraspConfig) -> None:
         super().__init__()
-        hand = Hand.open("right")
-        if (config.hand, config.hand_version) != (hand.name, hand.version):
-            raise InputError(
-                "the weights are for another hand",
-                where="FastGrasp",
-                expected=f"{hand.name} {hand.version}",
-                got=f"{config.hand} {config.hand_version}",
-                remedy="Use weights that were trained for this hand (handhold train fastgrasp).",
-            )
+        hand = hand_of_weights(config.hand, config.hand_version, where="FastGrasp", train="fastgrasp")
         self.config = config
         self.autoencoder = HandAutoencoder(config, hand)
         self.object = ObjectEncoder(config)
@@ -62,12 +48,6 @@ class FastGrasp(
         self.adapter = Adapter(config)
         self.register_buffer("latent_mean", torch.zeros(config.latent))
         self.register_buffer("latent_scale", torch.ones(config.latent))
-
-    @classmethod
-    def _from_pretrained(cls, *, strict: bool = True, **options: Any):
-        """As the mixin does, but weights that are missing or unknown are an error, and nothing is printed."""
-        with redirect_stdout(io.StringIO()):
-            return super()._from_pretrained(strict=strict, **options)
 
     @property
     def basis(self) -> Tensor:

@@ -1,10 +1,8 @@
-"""CHOIR: a hand from its interaction field.
+"""Refining by JointDiffusion, which draws grasps as CHOIRs.
 
-Morales, Taheri, Lacey, A Versatile and Differentiable Hand-Object Interaction Representation.
+`refine_choir` lies in `refine`: its import loads the model's code, which those who only set options need not wait for.
 """
 
-from handhold.methods.refine.choir.config import ChoirFitConfig, PublishedFitConfig
-from handhold.methods.refine.choir.fit import ChoirFit, fit_choir
-from handhold.methods.refine.choir.published import fit_published
+from handhold.methods.refine.choir.config import RefineChoirConfig
 
-__all__ = ["ChoirFit", "ChoirFitConfig", "PublishedFitConfig", "fit_choir", "fit_published"]
+__all__ = ["RefineChoirConfig"]

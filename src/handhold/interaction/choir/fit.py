@@ -25,10 +25,10 @@ from handhold.hand.kinematics import (
     place,
     surface_points,
 )
-from handhold.interaction.choir import Choir
-from handhold.interaction.choir_basis import ANCHORS, ChoirConfig
-from handhold.methods.refine.choir.config import ChoirFitConfig
-from handhold.methods.refine.choir.field import Field, find_anchors, read_field
+from handhold.interaction.choir.basis import ANCHORS, ChoirConfig
+from handhold.interaction.choir.config import ChoirFitConfig
+from handhold.interaction.choir.encode import Choir
+from handhold.interaction.choir.field import Field, find_anchors, read_field
 
 DEFAULT_FIT = ChoirFitConfig()
 COARSE = 0.002
@@ -107,14 +107,16 @@ def anchor_hand(hand: Hand) -> Hand:
     )
 
 
-def start_hands(hand: Hand, field: Field, config: ChoirFitConfig) -> HandState:
-    """Half-closed mean hands whose palms lie on the palm's anchors that the distances tell of."""
+def start_hands(
+    hand: Hand, field: Field, config: ChoirFitConfig, *, betas: Tensor | None = None
+) -> HandState:
+    """Half-closed hands, of shapes (B, S) or mean ones, whose palms lie on the palm's anchors that distances tell of."""
     skeleton, count = anchor_hand(hand), len(field.target)
     angles = field.target.new_zeros(count, 15, 3)
     angles[..., 0] = config.rest_flexion
     eye = torch.eye(3).to(field.target).expand(count, 3, 3)
-    betas = field.target.new_zeros(count, hand.shapes)
-    state = HandState(eye, betas[:, :3] * 0, hand.anatomy.clamp(angles), betas)
+    betas = field.target.new_zeros(count, hand.shapes) if betas is None else betas
+    state = HandState(eye, field.target.new_zeros(count, 3), hand.anatomy.clamp(angles), betas)
     model = place(forward(skeleton, state), surface_points(skeleton, betas))
     target = find_anchors(field)
     palm = (hand.anchors.joints == 0).to(target) + 0.1  # fingers decide little: they may be bent

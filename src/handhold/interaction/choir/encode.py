@@ -19,7 +19,7 @@ from handhold.errors import InputError
 from handhold.geometry.grid_distance import GridDistance
 from handhold.geometry.mesh import vertex_normals
 from handhold.hand import Hand
-from handhold.interaction.choir_basis import (
+from handhold.interaction.choir.basis import (
     DEFAULT,
     LARGEST_OBJECT,
     SCALED_REACH,
@@ -28,7 +28,7 @@ from handhold.interaction.choir_basis import (
     assigned_anchors,
     unit_basis,
 )
-from handhold.interaction.choir_contacts import (
+from handhold.interaction.choir.contacts import (
     ContactGaussians,
     anchor_of_vertices,
     contact_gaussians,
@@ -41,25 +41,35 @@ GRID_SLACK = 0.0015
 
 
 @dataclass(frozen=True)
-class ChoirObjects:
-    """Objects made ready, each in its own frame.
+class Surfaces:
+    """Objects, each in its own frame.
 
     Attributes:
         points: (O, P, 3) of their surfaces, evenly by area [m].
         grid: their signed distances.
+    """
+
+    points: Tensor
+    grid: GridDistance
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+
+@dataclass(frozen=True)
+class ChoirObjects(Surfaces):
+    """Objects made ready, each in its own frame.
+
+    Attributes:
+        points, grid: as of `Surfaces`.
         centre: (O, 3) middles of their boxes [m].
         reach: (O,) of the basis points about each [m].
         distance: (O, 2, M) distances at the basis points about the centre [m]; second, in the mirror (x negative).
     """
 
-    points: Tensor
-    grid: GridDistance
     centre: Tensor
     reach: Tensor
     distance: Tensor
-
-    def __len__(self) -> int:
-        return len(self.points)
 
     def to(self, device: torch.device | str) -> ChoirObjects:
         """The same on another device."""
@@ -76,6 +86,7 @@ class Choir:
         contacts: Gaussians of touching skin; None where they are not known.
         centre: (B, 3) of the basis points in the object's frame [m].
         reach: (B,) of the basis points [m].
+        axes: (B, 3, 3) of the basis points, as columns in the object's frame; None: the object's own.
     """
 
     object_distance: Tensor
@@ -83,13 +94,14 @@ class Choir:
     contacts: ContactGaussians | None
     centre: Tensor
     reach: Tensor
+    axes: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.centre)
 
     def basis(self, config: ChoirConfig) -> Tensor:
         """The basis points in the object's frame, (B, M, 3) [m]."""
-        return place_basis(self.centre, self.reach, config=config)
+        return place_basis(self.centre, self.reach, self.axes, config=config)
 
     def to(self, device: torch.device | str) -> Choir:
         """The same on another device."""
@@ -101,16 +113,18 @@ class Choir:
         return replace(self._map(lambda value: value[rows]), contacts=contacts)
 
     def _map(self, function) -> Choir:
-        known = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "contacts"}
+        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "contacts"}
+        known = {name: value for name, value in own.items() if value is not None}
         contacts = self.contacts
         if contacts is not None:
             contacts = ContactGaussians(*(function(getattr(contacts, f.name)) for f in fields(contacts)))
         return Choir(contacts=contacts, **{name: function(value) for name, value in known.items()})
 
 
-def place_basis(centre: Tensor, reach: Tensor, *, config: ChoirConfig) -> Tensor:
-    """Basis points (B, M, 3) [m] about centres (B, 3) with reaches (B,) [m]."""
-    return centre[:, None] + reach[:, None, None] * unit_basis(config).to(centre)
+def place_basis(centre: Tensor, reach: Tensor, axes: Tensor | None = None, *, config: ChoirConfig) -> Tensor:
+    """Basis points (B, M, 3) [m] about centres (B, 3) with reaches (B,) [m] and, as columns, axes (B, 3, 3)."""
+    unit = unit_basis(config).to(centre)
+    return centre[:, None] + reach[:, None, None] * (unit if axes is None else unit @ axes.mT)
 
 
 def choir_objects(objects: Sequence[ObjectMesh], *, config: ChoirConfig = DEFAULT) -> ChoirObjects:
@@ -207,6 +221,7 @@ def encode(
     mirrored: Tensor | None = None,
     contacts: bool = True,
     centre: Tensor | None = None,
+    axes: Tensor | None = None,
     config: ChoirConfig = DEFAULT,
 ) -> Choir:
     """CHOIRs of grasps, differentiable with respect to the hand's vertices.
@@ -222,6 +237,7 @@ def encode(
             vertices are in that frame already. None: none.
         contacts: whether to find the Gaussians.
         centre: (B, 3) of the basis points [m], to see a second hand from where the first was seen; None: by config.
+        axes: (B, 3, 3) of the basis points, as columns; None: the object's own.
         config: the settings that the objects were made ready with.
 
     Raises:
@@ -238,8 +254,8 @@ def encode(
         middle = anchors.detach().mean(1)
     else:
         middle = objects.centre[index] * sign
-    basis = place_basis(middle, objects.reach[index], config=config)
-    if config.centre == "object" and centre is None:
+    basis = place_basis(middle, objects.reach[index], axes, config=config)
+    if config.centre == "object" and centre is None and axes is None:
         side = torch.zeros_like(index) if mirrored is None else mirrored.long()
         seen = objects.distance[index, side]
     else:
@@ -247,7 +263,7 @@ def encode(
         seen = seen if config.signed else seen.abs()
     found = _contacts(hand, vertices, anchors, objects, index, sign, config) if contacts else None
     away = anchor_distances(basis, anchors, assigned_anchors(config).to(vertices.device))
-    return Choir(seen, away, found, middle, objects.reach[index])
+    return Choir(seen, away, found, middle, objects.reach[index], axes)
 
 
 def _contacts(

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from handhold.errors import InputError
-from handhold.interaction.choir import Choir
-from handhold.interaction.choir_basis import ANCHORS, ChoirConfig, assigned_anchors
+from handhold.interaction.choir.basis import ANCHORS, ChoirConfig, assigned_anchors
+from handhold.interaction.choir.encode import Choir
 
 FLAT = 1e-4
 """Points whose variance along an axis is a smaller share of the largest lie in a plane."""

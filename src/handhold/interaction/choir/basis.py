@@ -27,7 +27,7 @@ LARGEST_OBJECT = 0.6
 Layout = Literal["grid", "ball"]
 Centre = Literal["object", "hand"]
 Scale = Literal["auto", "fixed", "object"]
-Assignment = Literal["shuffled", "ordered"]
+Assignment = Literal["shuffled", "ordered", "tiled"]
 Cone = Literal["corrected", "published"]
 
 
@@ -45,6 +45,8 @@ class ChoirConfig:
         signed: whether distances to the object are negative inside it (published: unsigned).
         assignment: "shuffled" over the basis points, or "ordered", i mod 32. With a grid of side 16 and "ordered" an
             anchor's basis points lie in one plane, so that distances alone leave it open on which side of it it is.
+            "tiled": each block of 4 x 4 x 2 points of the grid has every anchor once, in the same place, so that
+            a convolution in steps of 4 sees the same anchors everywhere.
         object_points: points of the object's surface that contact is counted on.
         cone: "corrected", or "published": the authors' test compares degrees to radians and rejects nothing.
         cone_length: the farthest that a touched point may be [m] (lambda).
@@ -92,6 +94,8 @@ class ChoirConfig:
         ):
             value = getattr(self, name)
             demand(self, name, f"{low} to {high:.3g}", value, holds=low <= value <= high)
+        tiles = self.assignment != "tiled" or self.layout == "grid"
+        demand(self, "assignment", "shuffled or ordered in a ball", self.assignment, holds=tiles)
 
     @property
     def points(self) -> int:
@@ -114,6 +118,10 @@ def unit_basis(config: ChoirConfig) -> Tensor:
 @lru_cache(maxsize=8)
 def assigned_anchors(config: ChoirConfig) -> Tensor:
     """The anchor that each basis point measures, (M,) long; each of the 32 has as many points, to one."""
+    if config.assignment == "tiled":
+        line = torch.arange(config.side)
+        across, along, up = (line % 4)[:, None, None], (line % 4)[:, None], line % 2
+        return (8 * across + 2 * along + up).flatten()
     ordered = torch.arange(config.points) % ANCHORS
     if config.assignment == "ordered":
         return ordered

@@ -6,28 +6,29 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import roma
 import torch
 import trimesh
 
 from handhold.errors import InputError
 from handhold.hand import Hand
-from handhold.interaction.choir import (
-    choir_objects,
-    choir_objects_from_points,
-    encode,
-    frame_objects,
-)
-from handhold.interaction.choir_basis import (
+from handhold.interaction.choir.basis import (
     ChoirConfig,
     anchor_distances,
     assigned_anchors,
     unit_basis,
 )
-from handhold.interaction.choir_contacts import (
+from handhold.interaction.choir.contacts import (
     anchor_of_vertices,
     contact_gaussians,
     contact_map,
     contact_weights,
+)
+from handhold.interaction.choir.encode import (
+    choir_objects,
+    choir_objects_from_points,
+    encode,
+    frame_objects,
 )
 from handhold.objects import ObjectMesh
 
@@ -95,6 +96,28 @@ def test_assignments_give_each_anchor_as_many_basis_points(side):
     assert torch.equal(shuffled, assigned_anchors(ChoirConfig(side=side, reach=0.2)))
 
 
+@pytest.mark.parametrize("side", [4, 16])
+def test_tiles_have_every_anchor_once_wherever_they_begin(side):
+    assigned = assigned_anchors(ChoirConfig(side=side, assignment="tiled")).view(side, side, side)
+    blocks = assigned.unfold(0, 4, 1).unfold(1, 4, 1).unfold(2, 2, 1).reshape(-1, 32)
+    assert (blocks.sort(-1).values == torch.arange(32)).all()
+    steps = assigned.unfold(0, 4, 4).unfold(1, 4, 4).unfold(2, 4, 4).reshape(-1, 64)
+    assert (steps == steps[0]).all()  # what a convolution in steps of 4 takes as one place
+    assert torch.bincount(assigned.flatten()).tolist() == [side**3 // 32] * 32
+
+
+@pytest.mark.parametrize("assignment", ["tiled", "shuffled"])
+def test_tiled_distances_say_where_anchors_are(hand, assignment):
+    from handhold.interaction.choir.field import find_anchors, read_field
+
+    config = ChoirConfig(assignment=assignment)
+    vertices = bent(hand, 3)
+    objects = choir_objects([ball()], config=config)
+    choir = encode(hand, vertices, objects, torch.zeros(3).long(), contacts=False, config=config)
+    found = find_anchors(read_field(choir, config))
+    assert torch.allclose(found, hand.anchors.positions(vertices), atol=2e-6)
+
+
 def test_basis_points_fill_their_cube_or_ball():
     grid = unit_basis(ChoirConfig())
     assert grid.shape == (4096, 3) and (grid.amin(0) == -1).all() and (grid.amax(0) == 1).all()
@@ -118,6 +141,44 @@ def test_moving_hand_and_object_together_changes_nothing(hand, centre):
     assert torch.allclose(here.object_distance, there.object_distance, atol=2e-5)
     assert torch.allclose(here.centre + shift, there.centre, atol=1e-6)
     assert torch.allclose(here.contacts.mean + shift, there.contacts.mean, atol=1e-4)
+
+
+@pytest.mark.parametrize("centre", ["object", "hand"])
+def test_axes_turn_what_is_seen(hand, centre):
+    """Seen with turned axes about a point, a grasp looks as if it were turned the other way about it."""
+    config = ChoirConfig(side=8, centre=centre, object_points=2048, signed=True)
+    axes = roma.rotvec_to_rotmat(torch.tensor([[0.3, -0.5, 0.8]])).expand(2, 3, 3)
+    about = torch.tensor([0.01, 0.02, -0.01])
+    back = lambda points: (points - about) @ axes[0] + about
+    obj = ball(stretch=(1.0, 0.6, 1.4), shift=(0.01, 0.0, 0.0))
+    turned = ObjectMesh.from_arrays(back(torch.from_numpy(obj.vertices).float()).numpy(), obj.faces)
+    vertices, index = bent(hand, 2), torch.zeros(2).long()
+    middle = about.expand(2, 3)
+    objects, others = (choir_objects([o], config=config) for o in (obj, turned))
+    seen = encode(hand, vertices, objects, index, centre=middle, axes=axes, config=config)
+    other = encode(hand, back(vertices), others, index, centre=middle, config=config)
+    assert torch.allclose(seen.anchor_distance, other.anchor_distance, atol=1e-6)
+    assert torch.allclose(back(seen.basis(config)), other.basis(config), atol=1e-6)
+    near = seen.object_distance.abs() < 0.03  # both by their grids
+    assert torch.allclose(seen.object_distance[near], other.object_distance[near], atol=3e-3)
+    assert near.sum() > 50 and torch.equal(seen.axes, axes) and other.axes is None
+    # skin stays in the object's frame, however it is seen
+    plain = encode(hand, vertices, objects, index, config=config)
+    assert (plain.contacts.weight > 0).any()
+    assert torch.equal(plain.contacts.mean, seen.contacts.mean)
+
+
+def test_axes_of_the_object_are_none_at_all(hand):
+    objects = choir_objects([ball()], config=SMALL)
+    vertices, index = bent(hand, 3), torch.zeros(3).long()
+    plain = encode(hand, vertices, objects, index, config=SMALL)
+    given = encode(hand, vertices, objects, index, axes=torch.eye(3).expand(3, 3, 3), config=SMALL)
+    assert torch.allclose(given.anchor_distance, plain.anchor_distance, atol=1e-6)
+    near = plain.object_distance < 0.02  # exact, and by the grid
+    assert torch.allclose(given.object_distance[near], plain.object_distance[near], atol=1e-3)
+    some = given.select(torch.tensor([2, 0]))
+    assert some.axes.shape == (2, 3, 3) and torch.equal(some.basis(SMALL), given.basis(SMALL)[[2, 0]])
+    assert given.to("cpu").axes is not None and plain.select(torch.tensor([1])).axes is None
 
 
 def test_a_batch_is_its_rows_one_by_one(hand):
@@ -322,6 +383,7 @@ def test_bad_input_is_refused(hand):
         {"reach": float("nan")},
         {"cone_angle": 4.0},
         {"spread": 0.0},
+        {"layout": "ball", "assignment": "tiled"},
     ):
         with pytest.raises(InputError):
             ChoirConfig(**wrong)

@@ -12,12 +12,12 @@ from torch import Tensor
 from handhold.errors import InputError
 from handhold.hand import Hand
 from handhold.hand.kinematics import HandState, forward, place, surface_points
-from handhold.interaction.choir import Choir, ChoirObjects
-from handhold.interaction.choir_basis import ChoirConfig
-from handhold.interaction.choir_contacts import ContactGaussians, anchor_of_vertices, contact_map
-from handhold.methods.refine.choir.config import ChoirFitConfig, PublishedFitConfig
-from handhold.methods.refine.choir.field import Field, read_field
-from handhold.methods.refine.choir.fit import ChoirFit, anchor_hand, start_hands
+from handhold.interaction.choir.basis import ChoirConfig
+from handhold.interaction.choir.config import ChoirFitConfig, PublishedFitConfig
+from handhold.interaction.choir.contacts import ContactGaussians, anchor_of_vertices, contact_map
+from handhold.interaction.choir.encode import Choir, Surfaces
+from handhold.interaction.choir.field import Field, read_field
+from handhold.interaction.choir.fit import ChoirFit, anchor_hand, start_hands
 
 DEFAULT_PUBLISHED = PublishedFitConfig()
 FAINT = 0.01
@@ -32,7 +32,7 @@ TINY = 1e-12
 class _Held:
     """What the second stage works with: objects, the object of each row, the sign of its x, contact of vertices."""
 
-    objects: ChoirObjects
+    objects: Surfaces
     index: Tensor
     sign: Tensor
     contact: Tensor
@@ -41,7 +41,7 @@ class _Held:
 def fit_published(
     hand: Hand,
     choir: Choir,
-    objects: ChoirObjects | None = None,
+    objects: Surfaces | None = None,
     index: Tensor | None = None,
     *,
     choir_config: ChoirConfig,
@@ -164,7 +164,7 @@ def _held(
     hand: Hand,
     state: HandState,
     contacts: ContactGaussians,
-    objects: ChoirObjects,
+    objects: Surfaces,
     index: Tensor,
     mirrored: Tensor | None,
 ) -> _Held:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from handhold.hand import Hand
-from handhold.interaction.choir_basis import ANCHORS, ChoirConfig
+from handhold.interaction.choir.basis import ANCHORS, ChoirConfig
 
 
 @dataclass(frozen=True)

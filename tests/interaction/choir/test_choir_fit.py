@@ -10,16 +10,16 @@ import trimesh
 from handhold.errors import InputError
 from handhold.hand import Hand
 from handhold.hand.kinematics import HandState, forward, keypoint_points, place, surface_points
-from handhold.interaction.choir import Choir, choir_objects, encode
-from handhold.interaction.choir_basis import ChoirConfig
-from handhold.methods.refine.choir import (
+from handhold.interaction.choir import (
     ChoirFitConfig,
     PublishedFitConfig,
     fit_choir,
     fit_published,
 )
-from handhold.methods.refine.choir.field import find_anchors, read_field
-from handhold.methods.refine.choir.fit import anchor_hand
+from handhold.interaction.choir.basis import ChoirConfig
+from handhold.interaction.choir.encode import Choir, choir_objects, encode
+from handhold.interaction.choir.field import find_anchors, read_field
+from handhold.interaction.choir.fit import anchor_hand
 from handhold.objects import ObjectMesh
 
 COUNT = 8
