@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 from cli_examples import refine, write_scene
+from train_examples import make_set
 
 
 @pytest.fixture
@@ -15,6 +16,14 @@ def refined(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("refined")
     assert refine(write_scene(folder / "in"), folder / "out") == 0
     return folder / "out"
+
+
+@pytest.fixture(scope="session")
+def grasps(tmp_path_factory) -> Path:
+    """A small grasp set, made once."""
+    folder = tmp_path_factory.mktemp("train") / "set"
+    make_set(folder)
+    return folder
 
 
 @pytest.fixture

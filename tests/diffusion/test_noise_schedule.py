@@ -8,7 +8,7 @@ import torch
 from handhold.diffusion.noise import NoiseSchedule
 from handhold.errors import InputError
 
-BOTH = pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
+PREDICTIONS = pytest.mark.parametrize("prediction", ["epsilon", "v_prediction", "sample"])
 SCHEDULES = pytest.mark.parametrize("schedule", ["linear", "squaredcos_cap_v2"])
 
 
@@ -22,12 +22,12 @@ def reference(schedule, prediction):
         clip_sample=False,
         set_alpha_to_one=True,
         timestep_spacing="trailing",
-        rescale_betas_zero_snr=prediction == "v_prediction",
+        rescale_betas_zero_snr=prediction != "epsilon",
     )
 
 
 @SCHEDULES
-@BOTH
+@PREDICTIONS
 def test_noise_and_targets_are_those_of_diffusers(schedule, prediction):
     ours, theirs = (
         NoiseSchedule(1000, schedule=schedule, prediction=prediction),
@@ -39,12 +39,16 @@ def test_noise_and_targets_are_those_of_diffusers(schedule, prediction):
     torch.testing.assert_close(
         ours.add_noise(clean, noise, step), theirs.add_noise(clean, noise, step), atol=2e-3, rtol=0
     )
-    wanted = theirs.get_velocity(clean, noise, step) if prediction == "v_prediction" else noise
+    wanted = {
+        "epsilon": noise,
+        "v_prediction": theirs.get_velocity(clean, noise, step),
+        "sample": clean,
+    }[prediction]
     torch.testing.assert_close(ours.target(clean, noise, step), wanted, atol=2e-3, rtol=0)
 
 
 @SCHEDULES
-@BOTH
+@PREDICTIONS
 @pytest.mark.parametrize("count", [1, 8, 20, 1000])
 def test_ddim_goes_where_diffusers_goes(schedule, prediction, count):
     ours, theirs = (
@@ -67,7 +71,7 @@ def test_steps_that_do_not_divide_the_process_are_whole_and_go_down():
     assert times == [999, 856, 713, 570, 428, 285, 142]
 
 
-@BOTH
+@PREDICTIONS
 def test_a_denoiser_that_knows_finds_the_truth(prediction):
     schedule = NoiseSchedule(1000, schedule="squaredcos_cap_v2", prediction=prediction)
     generator = torch.Generator().manual_seed(2)
@@ -78,10 +82,28 @@ def test_a_denoiser_that_knows_finds_the_truth(prediction):
     torch.testing.assert_close(schedule.clean(noised, guess, step), truth, atol=1e-3, rtol=0)
 
 
-def test_the_last_step_of_a_velocity_is_noise_alone():
-    schedule = NoiseSchedule(100, schedule="linear", prediction="v_prediction")
-    assert schedule.signal[-1] == 0
-    assert schedule.noise[-1] == 1
+@PREDICTIONS
+def test_a_step_of_a_denoiser_that_knows_stays_with_its_noise(prediction):
+    schedule = NoiseSchedule(1000, schedule="squaredcos_cap_v2", prediction=prediction)
+    truth, noise = torch.randn(2, 4, 3, generator=torch.Generator().manual_seed(3))
+    at = lambda step: schedule.add_noise(truth, noise, torch.full((4,), step))
+    for step, before in ((900, 600), (600, 20), (20, 1)):
+        guess = schedule.target(truth, noise, torch.full((4,), step))
+        found = schedule.ddim_step(at(step), guess, step, before)
+        torch.testing.assert_close(found, at(before), atol=1e-3, rtol=0)
+    if prediction != "epsilon":  # which has lost the truth where there is noise alone
+        guess = schedule.target(truth, noise, torch.full((4,), 999))
+        torch.testing.assert_close(schedule.ddim_step(noise, guess, 999, 400), at(400), atol=1e-4, rtol=0)
+
+
+@SCHEDULES
+@pytest.mark.parametrize("prediction", ["v_prediction", "sample"])
+def test_the_last_step_of_a_velocity_or_a_sample_is_noise_alone(schedule, prediction):
+    told = NoiseSchedule(100, schedule=schedule, prediction=prediction)
+    assert told.signal[-1] == 0 and told.noise[-1] == 1
+    assert (told.signal[:-1] > told.signal[1:]).all()
+    published = NoiseSchedule(100, schedule=schedule, prediction="epsilon")
+    assert published.signal[-1] > 0 and torch.isclose(told.signal[0], published.signal[0])
 
 
 def test_more_steps_than_there_are_is_refused():

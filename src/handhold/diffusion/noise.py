@@ -31,9 +31,14 @@ class NoiseSchedule:
         schedule: "linear" (Ho et al.) or "squaredcos_cap_v2" (Nichol, Dhariwal 2021).
         prediction: what the denoiser predicts: the noise; the velocity signal e - noise x_0 (Salimans, Ho 2022); or
             the sample, x_0 itself. For the latter two the last step has no signal at all.
+
+    Raises:
+        InputError: fewer than two steps.
     """
 
     def __init__(self, steps: int, *, schedule: Schedule, prediction: Prediction) -> None:
+        if steps < 2:
+            raise InputError("too few steps", where="NoiseSchedule.steps", expected="2 or more", got=steps)
         self.prediction = prediction
         left = _power_left(steps, schedule).sqrt()
         if prediction != "epsilon":
@@ -93,7 +98,11 @@ class NoiseSchedule:
         if before is None:
             return clean
         signal, spread = self._at(at, noised)
-        noise = guess if self.prediction == "epsilon" else (noised - signal * clean) / spread
+        noise = guess
+        if self.prediction == "v_prediction":
+            noise = signal * guess + spread * noised
+        elif self.prediction == "sample":
+            noise = (noised - signal * clean) / spread
         return self.signal[before].item() * clean + self.noise[before].item() * noise
 
     def _at(self, step: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:

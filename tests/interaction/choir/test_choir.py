@@ -32,7 +32,7 @@ from handhold.interaction.choir.encode import (
 )
 from handhold.objects import ObjectMesh
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "hand"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "hand"))
 from mano_files import write_mano
 
 SMALL = ChoirConfig(side=8, object_points=2048)

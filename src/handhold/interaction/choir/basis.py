@@ -94,8 +94,9 @@ class ChoirConfig:
         ):
             value = getattr(self, name)
             demand(self, name, f"{low} to {high:.3g}", value, holds=low <= value <= high)
-        tiles = self.assignment != "tiled" or self.layout == "grid"
-        demand(self, "assignment", "shuffled or ordered in a ball", self.assignment, holds=tiles)
+        tiles = self.assignment != "tiled" or (self.layout == "grid" and self.side % 4 == 0)
+        expected = "shuffled or ordered for a ball or a side that is no multiple of 4"
+        demand(self, "assignment", expected, self.assignment, holds=tiles)
 
     @property
     def points(self) -> int:

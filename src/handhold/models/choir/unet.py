@@ -19,7 +19,7 @@ SMALL = 4
 
 class Conv3d(nn.Conv3d):
     """torch's, in full precision where the grid is small: on a CPU its weights' gradients in bfloat16 are otherwise
-    read from memory that was never written (torch 2.13, grids of 2 x 2 x 2)."""
+    read from memory that was never written, NaN or merely wrong (torch 2.13, grids of 2 x 2 x 2)."""
 
     def forward(self, input: Tensor) -> Tensor:
         """(B, inputs, s, s, s) to (B, outputs, s, s, s)."""
