@@ -10,7 +10,7 @@ import trimesh
 from cli_examples import CHEAP, arrays, can, hand_keypoints, refine, report, scene_document, write_scene
 
 import handhold.batch.loading
-import handhold.cli.refine
+import handhold.cli.refine_methods
 from handhold.cli.main import main
 from handhold.errors import HandholdError
 from handhold.hand import Hand
@@ -255,7 +255,7 @@ def test_a_scene_that_breaks_the_method_does_not_cost_the_others(tmp_path, monke
             raise ZeroDivisionError("no such luck")
         return grasps
 
-    monkeypatch.setattr(handhold.cli.refine, "refine_gravity", picky)
+    monkeypatch.setattr(handhold.cli.refine_methods, "refine_gravity", picky)
     for name in ("a", "b", "c"):
         write_scene(tmp_path / "in", name=f"{name}.json")
     assert refine(tmp_path / "in", tmp_path / "out") == 1
@@ -269,7 +269,7 @@ def test_many_scenes_go_in_chunks_in_order(tmp_path, monkeypatch):
         sizes.append(len(grasps))
         return grasps
 
-    monkeypatch.setattr(handhold.cli.refine, "refine_gravity", method)
+    monkeypatch.setattr(handhold.cli.refine_methods, "refine_gravity", method)
     monkeypatch.setattr(handhold.batch.loading, "CHUNK_ROWS", 4)
     for k in range(9):
         write_scene(tmp_path / "in", name=f"{k}.json")
@@ -282,7 +282,7 @@ def test_a_result_that_is_not_finite_is_a_failure(scene, tmp_path, monkeypatch, 
     def method(grasps, *, config, generator):
         return [g.with_(params=g.params.map(lambda t: t * float("nan"))) for g in grasps]
 
-    monkeypatch.setattr(handhold.cli.refine, "refine_gravity", method)
+    monkeypatch.setattr(handhold.cli.refine_methods, "refine_gravity", method)
     assert refine(scene, tmp_path / "out") == 2
     assert "finite" in complaint() and not (tmp_path / "out").exists()
 
@@ -457,7 +457,7 @@ def test_ctrl_c_leaves_nothing(scene, tmp_path, monkeypatch, complaint):
     def interrupted(grasps, **settings):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(handhold.cli.refine, "refine_gravity", interrupted)
+    monkeypatch.setattr(handhold.cli.refine_methods, "refine_gravity", interrupted)
     assert refine(scene, tmp_path / "out") == 130
     assert "interrupted" in complaint() and not (tmp_path / "out").exists()
 

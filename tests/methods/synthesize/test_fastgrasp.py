@@ -3,30 +3,24 @@
 import math
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 import trimesh
-from torch import Tensor
 from torch.nn.functional import normalize
 
 from handhold.errors import InputError
 from handhold.hand import Hand
 from handhold.hand.kinematics import HandState, forward, keypoint_points, place
-from handhold.hand.regions import REGIONS, region_masks
 from handhold.hand.skeleton import FINGER_JOINTS
 from handhold.interaction.measures import measure
 from handhold.interaction.table import Table
 from handhold.methods.synthesize.fastgrasp import FastGraspSampling, fastgrasp
-from handhold.methods.synthesize.fastgrasp.generate import _ranked, _types
-from handhold.methods.synthesize.fastgrasp.judge import SLIPS, Judge, Near
-from handhold.methods.synthesize.fastgrasp.places import draw_places, see
 from handhold.methods.synthesize.result import Ask
 from handhold.methods.synthesize.screen import FROM_SIDE, from_side
 from handhold.models.fastgrasp import FastGrasp, FastGraspConfig
 from handhold.models.grasp_rows import mirror_hands
 from handhold.objects import ObjectMesh
-from handhold.objects.household import Part, PartedObject, make
+from handhold.objects.household import make
 
 SMALL = FastGraspConfig(
     hand_points=96,
@@ -55,11 +49,6 @@ def model() -> FastGrasp:
 @pytest.fixture(scope="module")
 def mug():
     return make("mug")
-
-
-def faces_under(scene) -> np.ndarray:
-    """The faces on which a scene's places lie."""
-    return scene.mesh.distance.query(scene.rows.points[0, scene.places].double().numpy()).face
 
 
 def test_as_many_come_as_are_wanted_and_the_same_again(model):
@@ -98,84 +87,10 @@ def test_a_left_hand_is_the_mirror_image_of_a_right_one_on_the_mirrored_object(m
     assert all(grasp.hand.side == "left" for grasp in drawn.grasps)
 
 
-def test_places_keep_to_the_part_and_off_what_is_not_to_be_held(model, mug):
-    generator = torch.Generator().manual_seed(0)
-    scene = see(mug, part="handle", count=40, generator=generator)
-    assert scene.part and np.isin(faces_under(scene), mug.part_faces("handle")).mean() > 0.95
-    free = see(mug, part=None, count=200, generator=generator)
-    inside = mug.part_faces("inside")
-    assert not free.part and np.isin(faces_under(free), inside).mean() < 0.02
-    placed = draw_places(scene, count=100, mirrored=False, generator=generator)
-    assert len(placed.object) == 100
-    origins = placed.distances(torch.zeros(100, 1, 3)).abs()
-    assert origins.median() < 2e-3
-
-
-def test_without_parts_the_inside_of_a_cup_is_no_place(mug):
-    scene = see(mug.mesh, part=None, count=200, generator=torch.Generator().manual_seed(0))
-    inside = np.isin(faces_under(scene), mug.part_faces("inside"))
-    assert inside.mean() < 0.2  # but near the rim, which sees the sky
-
-
-def test_types_are_told_to_the_model_in_turn():
-    assert _types(Ask(("power", "pinch")), 5).tolist() == [0, 4, 0, 4, 0]
-    assert _types(None, 2).tolist() == [-1, -1]
-
-
-def test_a_small_part_has_places_of_its_own(model):
-    whole = make("mug")
-    few = np.flatnonzero(np.arange(len(whole.mesh.faces)) == whole.part_faces("handle")[0])
-    labels = np.where(np.isin(np.arange(len(whole.mesh.faces)), few), 1, 0)
-    thing = PartedObject(whole.mesh, (Part("rest"), Part("dot")), labels)
-    scene = see(thing, part="dot", count=30, generator=torch.Generator().manual_seed(0))
-    assert len(scene.places) >= 60 and (faces_under(scene) == few[0]).mean() > 0.9
-
-
 def test_hand_shapes_that_are_none(model, mug):
     for betas in (torch.zeros(3), torch.full((10,), torch.nan)):
         with pytest.raises(InputError, match="no hand shape"):
             fastgrasp(mug, Hand.open("right"), model, count=1, betas=betas, config=FEW)
-
-
-def near_template(hand, distance: Tensor) -> Near:
-    """Flat hands at given distances (B, V), the object above all of them."""
-    points = hand.template.expand(len(distance), -1, -1)
-    return Near(points, distance, torch.tensor([0.0, 0.0, -1.0]).expand_as(points))
-
-
-def test_cost_counts_depth_gaps_and_what_is_below_the_table():
-    hand = Hand.open("right")
-    judge = Judge(hand, torch.arange(len(hand.template)))
-    distance = torch.full((4, len(hand.template)), 0.0)
-    distance[1, 100] = -0.006
-    distance[2] = 0.01
-    near, centre = near_template(hand, distance), hand.template.mean(0)
-    cost = judge.cost(near, centre=centre, table=None) - SLIPS * (1 - judge.holds(near, centre=centre))
-    assert cost[0].abs() < 1e-4 and cost[1] > 4 and cost[2] == pytest.approx(0.3 * 30, rel=1e-4)
-    low = float(hand.template[:, 2].min())
-    table = Table((0.0, 0.0, 1.0), low + 0.005)
-    sunk = judge.cost(near, centre=centre, table=table) - judge.cost(near, centre=centre, table=None)
-    assert sunk[0] == pytest.approx(5.0, rel=1e-3)
-
-
-def test_a_hand_holds_that_opposes_near_the_centre_of_mass():
-    hand = Hand.open("right")
-    masks = region_masks(hand)
-    judge = Judge(hand, torch.arange(len(hand.template)))
-    thumb, index = masks[REGIONS.index("thumb_distal")], masks[REGIONS.index("index_distal")]
-    distance = torch.where(thumb | index, 0.0, 0.05).expand(2, -1)
-    near = near_template(hand, distance)
-    normal = near.normal.clone()
-    normal[0, thumb] = torch.tensor([0.0, 0.0, 1.0])
-    near = replace(near, normal=normal)
-    middle = (hand.template[thumb].mean(0) + hand.template[index].mean(0)) / 2
-    lever, opposed = judge.grip(near, centre=middle)
-    assert opposed.tolist() == pytest.approx([1.0, 0.0], abs=1e-3)
-    assert lever[0] < 0.005
-    away = judge.grip(near, centre=middle + torch.tensor([0.0, 0.1, 0.0]))[0]
-    assert away[0] == pytest.approx(0.1, abs=0.005)
-    assert judge.holds(near, centre=middle).diff() < -0.1
-    assert (judge.holds(near, centre=middle + 0.1) < judge.holds(near, centre=middle)).all()
 
 
 def test_hands_that_go_through_the_object_come_last(model):
@@ -206,15 +121,6 @@ def test_spares_come_after_those_that_are_wanted(model):
     assert len(places.unique(dim=0)) == FEW.least
     assert [grasp.name for grasp in more.grasps] == [f"box_{k:03d}" for k in range(FEW.least)]
     torch.testing.assert_close(more.cost.sort().values, draw_few(model, 12).cost)
-
-
-def test_those_passed_over_are_spares_too():
-    """Two hands alike: the second is passed over for one that costs more, and comes after it."""
-    wrist = torch.tensor([[0.0, 0.0, 0.0], [0.001, 0.0, 0.0], [0.4, 0.0, 0.0], [0.8, 0.0, 0.0]])
-    state = HandState(torch.eye(3).repeat(4, 1, 1), wrist, torch.zeros(4, 15, 3), torch.zeros(4, 10))
-    cost = torch.tensor([1.0, 2.0, 3.0, 4.0])
-    assert _ranked(state, cost, count=2, spares=False).tolist() == [0, 2]
-    assert _ranked(state, cost, count=2, spares=True).tolist() == [0, 2, 1, 3]
 
 
 def test_types_belong_to_their_hands(model):

@@ -151,7 +151,8 @@ class ChoirSampling:
         steps: of DDIM. From temperature 0 few are best: more settle on one of several likely hands.
         temperature: of the noise it starts from: 1 draws as the model has learnt, 0 gives about the middle of that.
         distance_sd: how far anchors are trusted that the model drew [m].
-        touch: whether the second stage brings skin to where contact was drawn, and out of the object.
+        touch: whether the second stage brings skin to where contact was drawn, and out of the object; a model that
+            draws no contacts has none.
         most: hands that are drawn in one batch.
     """
 

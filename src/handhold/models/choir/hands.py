@@ -58,7 +58,7 @@ def draw_hands(
         fit = ChoirFitConfig(distance_sd=sampling.distance_sd, shape=False)
         start = start_hands(hand, read_field(choir, model.config.choir), fit, betas=some.betas)
         state = fit_choir(hand, choir, choir_config=model.config.choir, start=start, config=fit).state
-        if sampling.touch:
+        if sampling.touch and choir.contacts is not None:
             state = fit_contacts(hand, state, choir, things, object[rows], mirrored=mirrored[rows])
         states.append(state)
     return HandState.cat(states)

@@ -21,10 +21,12 @@ from handhold.methods.refine.choir.config import RefineChoirConfig
 from handhold.models.choir import JointDiffusion, shipped
 from handhold.models.choir.hands import ChoirSampling, check_hand, draw_hands
 from handhold.models.choir.seen import Seen, keypoints_of, look, view_of
-from handhold.models.grasp_rows import POINTS, RESOLUTION, mirror_hands
+from handhold.models.grasp_rows import POINTS, mirror_hands
 from handhold.objects import ObjectMesh
 
 DEFAULT = RefineChoirConfig()
+RESOLUTION = 80
+"""Nodes along the longest side of an object's grid: more than in training, for the second stage meets thin walls."""
 FINGER_CM3, BONE_CM3 = 0.2, 10.0
 """So much volume a finger that does not touch counts as, and a bone that goes through the surface, where samples are
 compared [cm3]."""
