@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ import torch
 from fastgrasp_page import page
 
 import handhold
-from handhold.batch.fast_grasps import fast_grasps
+from handhold.batch.drawn_grasps import draw_grasps
 from handhold.data.grasp_set_split import HELD_OUT
 from handhold.errors import HandholdError
 from handhold.evaluate import score_pair, select
@@ -41,7 +41,8 @@ from handhold.interaction.hand_object import HandObject
 from handhold.io import write_json
 from handhold.methods.refine.gravity import refine_gravity
 from handhold.methods.synthesize.accept import EFFORT, MOST_EFFORT, STIFF, STRONG
-from handhold.methods.synthesize.fastgrasp import FastGrasps, fastgrasp
+from handhold.methods.synthesize.drafts import Drafts
+from handhold.methods.synthesize.fastgrasp import FastGraspSampling, fastgrasp
 from handhold.methods.synthesize.holdable import heaviness, mesh_of
 from handhold.methods.synthesize.optimize import OptimizeConfig, optimize_grasps
 from handhold.models.fastgrasp import FastGrasp
@@ -187,7 +188,7 @@ def model_in(folder: str | None) -> FastGrasp:
     return FastGrasp.from_pretrained(folder).eval()
 
 
-def generate(folder: str | None, obj: ObjectMesh | PartedObject, *, count: int) -> FastGrasps:
+def generate(folder: str | None, obj: ObjectMesh | PartedObject, *, count: int) -> Drafts:
     """By the right mean hand, seed 0, default settings, nothing asked for."""
     return fastgrasp(obj, Hand.open("right"), model_in(folder), count=count)
 
@@ -241,9 +242,12 @@ def timed_row(folder: str | None, thing: Thing) -> dict[str, Any]:
 
 def whole_row(folder: str | None, thing: Thing, *, polish: bool) -> dict[str, float]:
     """All that the command does of an object but pictures and files: drawn, polished, judged exactly."""
-    obj = thing.load()
+    obj, config = thing.load(), FastGraspSampling()
+    draft = partial(fastgrasp, model=model_in(folder))
     made, seconds = timed(
-        lambda: fast_grasps(obj, Hand.open("right"), model_in(folder), count=OPTIMIZED, polish=polish)
+        lambda: draw_grasps(
+            obj, Hand.open("right"), draft=draft, config=config, count=OPTIMIZED, polish=polish
+        )
     )
     return {"accepted": len(made.found), "seconds": seconds / max(len(made.found), 1)}
 

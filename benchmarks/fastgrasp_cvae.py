@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from handhold.hand.kinematics import HandState
-from handhold.methods.synthesize.fastgrasp.judge import Judge, Near
+from handhold.methods.synthesize.judge import Judge, Near
 from handhold.models.blocks import Stack
 from handhold.models.fastgrasp import FastGrasp, FastGraspConfig, Seen
 from handhold.models.fastgrasp.hand_code import SIZE

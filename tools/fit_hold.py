@@ -1,4 +1,4 @@
-"""Fit `HOLD` of methods/synthesize/fastgrasp/judge.py: what makes one of the model's hands hold an object.
+"""Fit `HOLD` of methods/synthesize/judge.py: what makes one of the model's hands hold an object.
 
     python tools/fit_hold.py [--model DIR] [--rounds 2]
 
@@ -22,8 +22,8 @@ from handhold.hand import Hand
 from handhold.interaction.grasp import Grasp
 from handhold.methods.refine.gravity import refine_gravity
 from handhold.methods.synthesize.fastgrasp import FastGraspSampling, fastgrasp
-from handhold.methods.synthesize.fastgrasp.judge import Judge, Near
 from handhold.methods.synthesize.holdable import centre_of_mass, mesh_of
+from handhold.methods.synthesize.judge import Judge, Near
 from handhold.models.fastgrasp import FastGrasp, load_model, shipped
 from handhold.models.grasp_rows import RESOLUTION
 from handhold.objects.household import CATEGORIES

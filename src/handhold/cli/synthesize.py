@@ -1,4 +1,4 @@
-"""Make grasps for an object, by a trained model at once, or by optimization and tried in physics.
+"""Make grasps for an object, by trained models at once, or by optimization and tried in physics.
 
 Takes a mesh, a folder of meshes, or a household object by name (household:mug, household:mug,radius=0.042,handle=ear).
 Writes grasps.npz, best.glb, contact_sheet.png and report.json; for a folder, NAME_grasps.npz and so on for each mesh.
@@ -23,6 +23,7 @@ from handhold.cli.synthesize_report import ObjectDone, grasp_entry, make_report,
 from handhold.errors import HandholdError, InputError
 from handhold.interaction.grasp_types import GRASP_TYPES
 from handhold.io import GraspFacts, save_glb, save_grasps, write_json
+from handhold.methods.synthesize.choir import ChoirSynthesis
 from handhold.methods.synthesize.fastgrasp import FastGraspSampling
 from handhold.methods.synthesize.optimize import Found, OptimizeConfig, Synthesis
 from handhold.objects import ObjectMesh
@@ -41,11 +42,11 @@ class Options:
     Attributes:
         object: a mesh, a folder of meshes, or household:NAME.
         out: folder for the results; made if it is not there.
-        method: fastgrasp draws them from a trained model, in milliseconds; optimize searches for seconds, takes any
-            hand, and keeps what holds in physics.
+        method: fastgrasp draws them from a trained model, in milliseconds; choir from one of whole interaction fields,
+            each fitted by a hand; optimize searches for seconds, takes any hand, and keeps what holds in physics.
         count: grasps of each object.
-        polish: refine them (fastgrasp).
-        model: a model of your own, DIR/model of `handhold train` (fastgrasp).
+        polish: refine them (fastgrasp, choir).
+        model: a model of your own, DIR/model of `handhold train` (fastgrasp, choir).
         part: the part to be touched, of a household object or one with --parts.
         parts: a file that names the parts of the mesh (see docs/household.md).
         type: only these grasp types (see docs/grasp_types.md).
@@ -63,12 +64,13 @@ class Options:
         no_picture: draw no contact sheet.
         quiet: print nothing but errors.
         fastgrasp: settings of this method.
+        choir: settings of this method.
         optimize: settings of this method.
     """
 
     object: Annotated[str, tyro.conf.Positional]
     out: Path
-    method: Literal["fastgrasp", "optimize"] = "fastgrasp"
+    method: Literal["fastgrasp", "choir", "optimize"] = "fastgrasp"
     count: int = 16
     polish: bool = False
     model: Path | None = None
@@ -89,6 +91,7 @@ class Options:
     no_picture: bool = False
     quiet: bool = False
     fastgrasp: FastGraspSampling = field(default_factory=FastGraspSampling)
+    choir: ChoirSynthesis = field(default_factory=ChoirSynthesis)
     optimize: OptimizeConfig = field(default_factory=OptimizeConfig)
 
 

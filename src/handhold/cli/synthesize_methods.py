@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields, replace
+from functools import partial
 from importlib.util import find_spec
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from handhold.errors import InputError
@@ -15,12 +17,14 @@ from handhold.optional import require
 
 if TYPE_CHECKING:
     from handhold.cli.synthesize import Options
-    from handhold.models.fastgrasp import FastGrasp
+    from handhold.methods.synthesize.drafts import Draft, DraftConfig
     from handhold.objects.household import PartedObject
 
 Step = Callable[[int, int], None]
 Synthesize = Callable[["ObjectMesh | PartedObject", "Sequence[Ask] | None", Step], Synthesis]
 """Grasps of an object that answer the asks; the last is called with how many there are, and how many are wanted."""
+LEARNED = ("fastgrasp", "choir")
+"""Methods that draw from a trained model."""
 NEEDED = ("mujoco", "coacd")
 """What physics needs."""
 
@@ -34,7 +38,7 @@ def method_of(options: Options, hand: Hand, *, physics: bool) -> Synthesize:
         physics: whether grasps must hold.
 
     Raises:
-        InputError: an option belongs to the other method, or the model cannot be read or is for another hand.
+        InputError: an option belongs to another method, or the model cannot be read or is for another hand.
     """
     import torch
 
@@ -52,65 +56,83 @@ def method_of(options: Options, hand: Hand, *, physics: bool) -> Synthesize:
             generator=seeded(),
             progress=step,
         )
-    from handhold.batch.fast_grasps import POLISHED, RAW, fast_grasps
-    from handhold.methods.synthesize.fastgrasp import check_hand
+    from handhold.batch.drawn_grasps import POLISHED, RAW, draw_grasps
 
-    model = _model_of(options)
-    check_hand(hand, model)
+    draft, config = _draft_of(options, hand)
     bounds = replace(POLISHED if options.polish else RAW, physics=physics)
-    return lambda obj, asks, step: fast_grasps(
+    return lambda obj, asks, step: draw_grasps(
         obj,
         hand,
-        model,
+        draft=draft,
+        config=config,
         count=options.count,
         asks=asks,
         polish=options.polish,
         bounds=bounds,
-        config=options.fastgrasp,
         generator=seeded(),
         progress=step,
     )
+
+
+def _draft_of(options: Options, hand: Hand) -> tuple[Draft[Any], DraftConfig]:
+    """A learnt method with its model, and its settings.
+
+    Raises:
+        InputError: the model cannot be read, or is for another hand or another task.
+    """
+    models = _models_of(options)
+    model = models.shipped() if options.model is None else models.load_model(options.model)
+    if options.method == "choir":
+        from handhold.methods.synthesize.choir import check_hand, draw_choir
+
+        check_hand(hand, model)
+        return partial(draw_choir, model=model), options.choir
+    from handhold.methods.synthesize.fastgrasp import check_hand, fastgrasp
+
+    check_hand(hand, model)
+    return partial(fastgrasp, model=model), options.fastgrasp
 
 
 def _check_options(options: Options) -> None:
     """Refuse what would be passed over in silence.
 
     Raises:
-        InputError: an option belongs to the other method.
+        InputError: an option belongs to another method.
     """
-    other = "fastgrasp" if options.method == "optimize" else "optimize"
-    settings = getattr(options, other)
-    plain = type(settings)()
-    changed = [f.name for f in fields(plain) if getattr(settings, f.name) != getattr(plain, f.name)]
-    given = [
-        f"--{other}.{name.replace('_', '-')}" for name in changed if name != "physics"
-    ]  # --physics is for both
-    if other == "fastgrasp":
-        given += ["--polish"] * options.polish + ["--model"] * (options.model is not None)
-    if given:
+    own, belongs = options.method, dict[str, str]()
+    for method in (*LEARNED, "optimize"):
+        settings = getattr(options, method)
+        plain = type(settings)()
+        changed = [f.name for f in fields(plain) if getattr(settings, f.name) != getattr(plain, f.name)]
+        names = [f"--{method}.{name.replace('_', '-')}" for name in changed if name != "physics"]
+        if method != own:  # --physics is for all
+            belongs |= dict.fromkeys(names, method)
+    if own not in LEARNED:
+        given = ["--polish"] * options.polish + ["--model"] * (options.model is not None)
+        belongs |= dict.fromkeys(given, " or ".join(LEARNED))
+    for name, method in belongs.items():
         raise InputError(
-            f"belongs to --method {other}",
-            where=given[0],
-            got=f"--method {options.method}",
-            remedy=f"Leave it out, or choose --method {other}.",
+            f"belongs to --method {method}",
+            where=name,
+            got=f"--method {own}",
+            remedy=f"Leave it out, or choose --method {method}.",
         )
 
 
 def settings_of(options: Options) -> dict[str, Any]:
-    """The method's settings, for the report; whether grasps must hold is settled in `optimize.physics` for both."""
+    """The method's settings, for the report; whether grasps must hold is settled in `optimize.physics` for all."""
     if options.method == "optimize":
         return asdict(options.optimize)
     model = "shipped" if options.model is None else str(options.model)
     own = {"polish": options.polish, "model": model, "physics": options.optimize.physics}
-    return {**asdict(options.fastgrasp), **own}
+    return {**asdict(getattr(options, options.method)), **own}
 
 
 def strange_size(options: Options, mesh: ObjectMesh) -> str | None:
     """What is to be said of an object smaller or larger than all that the model was trained on."""
-    if options.method != "fastgrasp":
+    if options.method not in LEARNED:
         return None
-    from handhold.models.fastgrasp import trained_sizes
-
+    trained_sizes = _models_of(options).trained_sizes
     sizes = trained_sizes() if options.model is None else trained_sizes(options.model)
     side = float(mesh.extents.max())
     if sizes is None or sizes[0] <= side <= sizes[1]:
@@ -122,10 +144,15 @@ def strange_size(options: Options, mesh: ObjectMesh) -> str | None:
     )
 
 
-def _model_of(options: Options) -> FastGrasp:
-    from handhold.models.fastgrasp import load_model, shipped
+def _models_of(options: Options) -> ModuleType:
+    """Where the method's models are loaded: `shipped`, `load_model` and `trained_sizes`."""
+    if options.method == "choir":
+        from handhold.models import choir
 
-    return shipped() if options.model is None else load_model(options.model)
+        return choir
+    from handhold.models import fastgrasp
+
+    return fastgrasp
 
 
 def settle_physics(options: Options) -> tuple[bool, list[str]]:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 import trimesh
@@ -145,6 +146,7 @@ def test_views_keep_hands_off_the_table_and_forearms_at_the_side(side, seeded):
     free = views(placed, 0.12, STILL, ask=None, generator=torch.Generator().manual_seed(1))[1]
     places, view = views(placed, 0.12, STILL, ask=ask, generator=torch.Generator().manual_seed(1))
     assert len(view) == len(places.object) == 60
+    assert len(places.origin.unique(dim=0)) > 30
     torch.testing.assert_close((view.centre - places.origin).norm(dim=-1), torch.full((60,), STILL.lift))
     low = lambda v: (v.centre[:, 2] + 0.1).min()
     assert low(view) > 0.03 > low(free)
@@ -170,10 +172,22 @@ def test_types_are_told_by_what_is_touched(model):
     assert set(draw(model, box(0.05, 0.06, 0.1)).types) == {""}
 
 
-@pytest.mark.parametrize("known", ["object", "both"])
-@pytest.mark.parametrize("frame", ["hand", "object"])
-def test_models_of_every_kind_that_know_objects_alone(known, frame):
-    drawn = draw(untrained(known=known, frame=frame), box(0.05, 0.06, 0.1), count=2)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        {"known": "object"},
+        {"frame": "object"},
+        {"form": "keypoints"},
+        {"contacts": False},
+    ],
+)
+def test_models_of_every_kind_that_know_objects_alone(kind):
+    config = replace(FEW, sampling=ChoirSampling(steps=2))
+    one, other = box(0.05, 0.06, 0.1), box(0.06, 0.05, 0.05)  # what of each lies in the other is not seen
+    vertices = np.concatenate((one.vertices, other.vertices))
+    faces = np.concatenate((one.faces, other.faces + len(one.vertices)))
+    thing = ObjectMesh.from_arrays(vertices, faces, name="cross")
+    drawn = draw(untrained(**kind), thing, count=2, config=config)
     assert all(grasp.surface().vertices.isfinite().all() for grasp in drawn.grasps)
 
 

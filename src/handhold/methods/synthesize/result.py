@@ -52,8 +52,8 @@ class Found:
         grasp: in the object's own frame.
         type: its grasp type, a name of `GRASP_TYPES`; empty where none was asked for.
         ask: what it answers.
-        energy: what is left of the optimizer's sum of energies, or FastGrasp's cost; comparable within one object and
-            method only.
+        energy: what is left of the optimizer's sum of energies, or the cost that a quick look gave a model's hand;
+            comparable within one object and method only.
         on_part: share of the hand's touching vertices that touch the part asked for; None without one.
         iv_cm3: exact intersection volume [cm³].
         fingers: how many fingers touch, the thumb among them.

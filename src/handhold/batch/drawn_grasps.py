@@ -1,4 +1,4 @@
-"""FastGrasp from asks to measured grasps: drawn by the model, polished by the refiner if wanted, judged exactly."""
+"""From asks to measured grasps: drawn by a trained model, polished by the refiner if wanted, judged exactly."""
 
 from __future__ import annotations
 
@@ -16,16 +16,15 @@ from handhold.hand import Hand
 from handhold.interaction.grasp import Grasp
 from handhold.methods.refine.gravity import refine_gravity
 from handhold.methods.synthesize.accept import Bounds, Wanted, judge
-from handhold.methods.synthesize.fastgrasp import FastGrasps, FastGraspSampling, fastgrasp
+from handhold.methods.synthesize.drafts import Config, Draft, Drafts
 from handhold.methods.synthesize.holdable import faces_of_part, forbidden_faces, mesh_of
 from handhold.methods.synthesize.result import Ask, Found, Synthesis
-from handhold.models.fastgrasp import FastGrasp
 from handhold.objects import ObjectMesh
 from handhold.objects.household import PartedObject
 
 Thing = ObjectMesh | PartedObject
 RAW = Bounds(iv_cm3=3.0, on_part=0.5, bones_apart=0.006, sinks=0.004)
-"""What the model's own hands may be: soft tissue and a refiner mend what they leave."""
+"""What a model's own hands may be: soft tissue and a refiner mend what they leave."""
 POLISHED = Bounds(iv_cm3=0.5, on_part=0.5, bones_apart=0.006, sinks=0.004)
 HOPELESS = ("limits", "fingers_cross", "table", "forbidden")
 """Why a hand is not even polished, which moves it by millimetres and costs more than all else."""
@@ -39,16 +38,16 @@ FINGER_CM3 = 0.2
 """So much volume a finger that does not touch counts as, where measured grasps are ranked [cm³]."""
 
 
-def fast_grasps(
+def draw_grasps(
     obj: Thing,
     hand: Hand,
-    model: FastGrasp,
     *,
+    draft: Draft[Config],
+    config: Config,
     count: int,
     asks: Sequence[Ask] | None = None,
     polish: bool = False,
     bounds: Bounds | None = None,
-    config: FastGraspSampling | None = None,
     rounds: int = ROUNDS,
     generator: torch.Generator | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -61,33 +60,31 @@ def fast_grasps(
     Args:
         obj: the object.
         hand: the hand that the model was trained for, right or left, float32 on the CPU.
-        model: the model.
+        draft: a method with its model: `partial(fastgrasp, model=shipped())`.
+        config: settings of its sampling; `rounds` among them counts for nothing here.
         count: how many are wanted; fewer may come.
         asks: what is wanted; by default anything.
         polish: refine them (`refine_gravity`), soft tissue included.
         bounds: what a grasp may be; `RAW` or `POLISHED` by default.
-        config: settings of the model's sampling; its `rounds` count for nothing here.
         rounds: so many times at most hands are drawn, while too few are accepted; after the first time for asks that
             gave some.
         generator: source of randomness; without one, seed 0.
         progress: is called with how many there are, and how many are wanted.
 
     Raises:
-        InputError: as `fastgrasp`.
+        InputError: as the method.
         SimulationError, MissingExtra: the bounds ask for physics, and it cannot be done.
     """
     generator = generator or torch.Generator().manual_seed(0)
     bounds = bounds or (POLISHED if polish else RAW)
-    config, many = config or FastGraspSampling(), max(len(asks or ()), 1)
+    many = max(len(asks or ()), 1)
     share = math.ceil(count / many)
     least = max(math.ceil(config.least / many), min(config.least, LEAST))
     once, forbidden = replace(config, least=least, rounds=1), forbidden_faces(obj, generator)
     ledger = _Ledger()
 
-    def draw(ask: Ask | None) -> FastGrasps:
-        drawn = fastgrasp(
-            obj, hand, model, count=share, ask=ask, config=once, generator=generator, spares=True
-        )
+    def draw(ask: Ask | None) -> Drafts:
+        drawn = draft(obj, hand, count=share, ask=ask, config=once, generator=generator, spares=True)
         ledger.add(drawn.seconds)
         return drawn
 
@@ -116,11 +113,11 @@ class _Queue:
     ask: Ask | None
     part: np.ndarray | None
     forbidden: np.ndarray
-    drawn: FastGrasps | None = None
+    drawn: Drafts | None = None
     looked: int = 0
     found: list[Found] = field(default_factory=list)
 
-    def refill(self, drawn: FastGrasps) -> None:
+    def refill(self, drawn: Drafts) -> None:
         self.drawn, self.looked = drawn, 0
 
     def take(self, many: int) -> list[_Candidate]:

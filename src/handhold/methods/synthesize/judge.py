@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +12,7 @@ from torch.nn.functional import normalize
 from handhold.hand import Hand
 from handhold.hand.regions import REGIONS, region_masks
 from handhold.hand.skeleton import FINGERS
+from handhold.interaction.grasp_types import GRASP_TYPES
 from handhold.interaction.table import Table
 
 GIVE = 0.0015
@@ -22,6 +24,8 @@ REACH = 0.02
 """A finger further off than this costs no more [m]."""
 TOUCH = 0.004
 """At this distance skin touches less by a factor e [m]."""
+NEARLY = 0.005
+"""Of some points of the skin, at this distance a region touches [m]; the nearest point lies between them."""
 HOLD = (1.06, -47.0, 3.28)
 """Log odds that a squeezing hand holds an object: for any; for a metre between what touches and the centre of mass; for
 skin that fully opposes other skin. A logistic regression on trials of the model's own hands on household
@@ -52,7 +56,7 @@ class Judge:
     """
 
     def __init__(self, hand: Hand, chosen: Tensor) -> None:
-        masks = region_masks(hand)[:, chosen]
+        self.regions = masks = region_masks(hand)[:, chosen]
         self.areas = torch.stack([masks[REGIONS.index(name)] for name in (*FINGERS, "palm")])
 
     def cost(self, near: Near, *, centre: Tensor, table: Table | None) -> Tensor:
@@ -76,6 +80,15 @@ class Judge:
             below = (-table.above(near.points)).clamp_min(0).amax(-1)
             cost = cost + BELOW * 1e3 * below
         return cost
+
+    def first_met(self, near: Near, types: Sequence[str]) -> Tensor:
+        """The first of some types whose rule each hand meets, as a number in `GRASP_TYPES`, (B,) long; -1 if none."""
+        touched = (near.distance < NEARLY)[:, None] & self.regions
+        touched, kinds = touched.any(-1), list(GRASP_TYPES)
+        met = torch.full((len(touched),), -1)
+        for name in reversed(types):
+            met = torch.where(GRASP_TYPES[name].accepts(touched), kinds.index(name), met)
+        return met
 
     def holds(self, near: Near, *, centre: Tensor) -> Tensor:
         """How likely squeezing fingers hold the object in six-way physics, (B,)."""

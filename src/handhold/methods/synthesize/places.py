@@ -1,4 +1,4 @@
-"""Where thumbs are to touch: places on an object, spread over what may be held."""
+"""Where hands are to go: places on an object, spread over what may be held."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from handhold.objects.household import PartedObject
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """An object as the model sees it.
+    """An object as models see it.
 
     Attributes:
         mesh: the object.
         rows: the same, one object.
         centre: (3,) its centre of mass [m].
-        places: (n,) long, points where a thumb may touch.
+        places: (n,) long, points where a hand may touch.
         part: whether a part is asked for: row 0 of the part points, else none.
     """
 
@@ -46,7 +46,7 @@ def see(obj: ObjectMesh | PartedObject, *, part: str | None, count: int, generat
 
     Args:
         obj: the object.
-        part: the part that thumbs are to touch; None for all that may be held.
+        part: the part that hands are to touch; None for all that may be held.
         count: about how many places will be drawn; so many are looked at whether they lie in a hollow.
         generator: source of randomness.
 
@@ -86,7 +86,7 @@ def see(obj: ObjectMesh | PartedObject, *, part: str | None, count: int, generat
 
 
 def draw_places(scene: Scene, *, count: int, mirrored: bool, generator: torch.Generator) -> Placed:
-    """Places for `count` thumbs, every one before any comes twice, their frames turned at random.
+    """Places for `count` hands, every one before any comes twice, their frames turned at random.
 
     Args:
         scene: the object.

@@ -1,16 +1,17 @@
-"""FastGrasp from asks to measured grasps: what comes keeps its bounds, and is shared and ranked as it says."""
+"""From asks to measured grasps, with FastGrasp: what comes keeps its bounds, and is shared and ranked as it says."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 import trimesh
 
-import handhold.batch.fast_grasps as fast
-from handhold.batch.fast_grasps import FINGER_CM3, POLISHED, RAW, fast_grasps
+import handhold.batch.drawn_grasps as drawn_grasps
+from handhold.batch.drawn_grasps import FINGER_CM3, POLISHED, RAW, draw_grasps
 from handhold.errors import InputError
 from handhold.hand import Hand
 from handhold.hand.skeleton import FINGER_JOINTS, Side
@@ -19,7 +20,8 @@ from handhold.interaction.grasp_types import GRASP_TYPES, touched_regions
 from handhold.interaction.measures import CONTACT_MM, measure
 from handhold.interaction.table import Table
 from handhold.methods.synthesize.accept import CAUSES, LIMIT_DEG, nearest_bones
-from handhold.methods.synthesize.fastgrasp import FastGrasps, FastGraspSampling
+from handhold.methods.synthesize.drafts import DraftConfig, Drafts
+from handhold.methods.synthesize.fastgrasp import FastGraspSampling, fastgrasp
 from handhold.methods.synthesize.holdable import forbidden_faces
 from handhold.methods.synthesize.result import Ask, Found, Synthesis
 from handhold.models.fastgrasp import shipped
@@ -58,7 +60,8 @@ THINGS = {
 
 
 def grasps(obj, *, seed: int = 0, side: Side = "right", count: int = COUNT, **options) -> Synthesis:
-    return fast_grasps(obj, Hand.open(side), shipped(), count=count, generator=seeded(seed), **options)
+    given = {"draft": partial(fastgrasp, model=shipped()), "config": FastGraspSampling()} | options
+    return draw_grasps(obj, Hand.open(side), count=count, generator=seeded(seed), **given)
 
 
 @pytest.fixture(scope="module")
@@ -232,7 +235,14 @@ def test_what_is_refused():
     with pytest.raises(InputError, match="too large for a hand"):
         grasps(solid(trimesh.creation.box((0.5, 0.5, 0.5)), "crate"))
     with pytest.raises(InputError, match="another hand"):
-        fast_grasps(can, replace(Hand.open("right"), name="mano"), shipped(), count=1)
+        draft = partial(fastgrasp, model=shipped())
+        draw_grasps(
+            can,
+            replace(Hand.open("right"), name="mano"),
+            draft=draft,
+            config=FastGraspSampling(),
+            count=1,
+        )
 
 
 # With a model and a judge that are made up: how asks are shared, and the best chosen.
@@ -247,20 +257,19 @@ class Made:
 
     def __init__(self, monkeypatch, volumes: Sequence[Sequence[float | None]]) -> None:
         self.volumes, self.counts, self.judged = list(volumes), [], 0
-        monkeypatch.setattr(fast, "fastgrasp", self.draw)
-        monkeypatch.setattr(fast, "judge", self.judge)
+        monkeypatch.setattr(drawn_grasps, "judge", self.judge)
         hand = Hand.open("right")
         self.grasp = Grasp(hand, hand.zeros(), THINGS["box"](), torch.eye(4))
         self.still: set[float] = set()
         self.fingers: dict[float, int] = {}
 
-    def draw(self, obj, hand, model, *, count, ask, config, generator, spares):
+    def draw(self, obj, hand, *, count, ask, config, generator, spares) -> Drafts:
         assert spares
         self.counts.append(count)
         own = self.volumes.pop(0) if self.volumes else []
         named = tuple(self.grasp.with_(name="no" if v is None else repr(v)) for v in own)
         nothing = ("",) * len(own)
-        return FastGrasps(named, nothing, nothing, torch.arange(len(own)), ask, {"draw": 1.0})
+        return Drafts(named, nothing, nothing, torch.arange(len(own)), ask, {"draw": 1.0})
 
     def judge(self, grasp, wanted, *, energy, bounds):
         self.judged += 1
@@ -274,7 +283,15 @@ class Made:
     def run(self, count: int, asks: int, progress=None) -> Synthesis:
         wanted = tuple(Ask(purpose=str(k)) for k in range(asks))
         hand = self.grasp.hand
-        return fast_grasps(self.grasp.object, hand, shipped(), count=count, asks=wanted, progress=progress)
+        return draw_grasps(
+            self.grasp.object,
+            hand,
+            draft=self.draw,
+            config=DraftConfig(),
+            count=count,
+            asks=wanted,
+            progress=progress,
+        )
 
 
 def by_ask(made: Synthesis) -> Counter:
