@@ -28,12 +28,13 @@ Says where a hand that is centimetres off was meant to hold an object, and draws
 `handhold refine --method choir` and `handhold synthesize --method choir`
 ([how](../../../../../docs/choir.md)); in Python `handhold.models.choir.shipped()`.
 
-- **Method**: Morales, Taheri, Lacey, *A Versatile and Differentiable Hand-Object Interaction Representation* (2024), with the
-  changes that [docs/choir.md](../../../../../docs/choir.md) lists. {parameters:.1f} million parameters, half precision.
+- **Method**: Morales, Taheri, Lacey, *A Versatile and Differentiable Hand-Object Interaction Representation* (2024),
+  with the changes that [docs/choir.md](../../../../../docs/choir.md) lists. {parameters:.1f} million parameters, half
+  precision.
 - **Hand**: {hand} {version}, right; left hands in the mirror. It is no model for MANO's hand.
 - **Data**: `sets/household`, {grasps:,} grasps of parametric household objects, made by handhold's own optimizer;
-  digest `{digest}`. Nothing in it is read off captured grasps. Trained on its `train` split, disturbed anew in every step by
-  `choir-level2` and `contactopt`; validated on `val`; six categories were never seen.
+  digest `{digest}`. Nothing in it is read off captured grasps. Trained on its `train` split, disturbed
+  anew in every step by `choir-level2` and `contactopt`; validated on `val`; six categories were never seen.
 - **Licence**: Apache-2.0, like the code.
 - **Seed** {seed}; {steps:,} steps of 64 grasps in {minutes:.0f} minutes on one core of a shared machine, made by
 
@@ -49,10 +50,10 @@ On held-out instances: {validation}. `curves.csv` has the losses.
 
 ## Limits
 
-A hand that was nearly right is moved too: the model takes what it is given for centimetres off. Where along a long object a
-hand was, and where about a round one, it cannot know, and goes to the middle of what is likely. Thin walls are hardest.
-Contacts of objects over 30 cm are thinly labelled (one anchor of twenty that touches has no label). Trained on simple household
-shapes; captured grasps are held in more ways than its own.
+A hand that was nearly right is moved too: the model takes what it is given for centimetres off. Where along a long
+object a hand was, and where about a round one, it cannot know, and goes to the middle of what is likely. Thin walls are
+hardest. Contacts of objects over 30 cm are thinly labelled (one anchor of twenty that touches has no label). Trained on
+simple household shapes; captured objects are held in more ways than these.
 """
 
 

@@ -110,7 +110,7 @@ def anchor_hand(hand: Hand) -> Hand:
 def start_hands(
     hand: Hand, field: Field, config: ChoirFitConfig, *, betas: Tensor | None = None
 ) -> HandState:
-    """Half-closed hands, of shapes (B, S) or mean ones, whose palms lie on the palm's anchors that distances tell of."""
+    """Half-closed hands, of shapes (B, S) or mean ones, their palms on the palm's anchors that distances tell of."""
     skeleton, count = anchor_hand(hand), len(field.target)
     angles = field.target.new_zeros(count, 15, 3)
     angles[..., 0] = config.rest_flexion

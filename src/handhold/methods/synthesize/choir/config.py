@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from handhold.errors import demand
-from handhold.methods.synthesize.drafts import DraftConfig
 from handhold.interaction.choir.config import ChoirSampling
+from handhold.methods.synthesize.drafts import DraftConfig
 
 
 @dataclass(frozen=True)
