@@ -152,6 +152,7 @@ def test_two_do_not_make_one_set_at_once(tmp_path, complaint):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stopped_by_a_signal_it_can_go_on(tmp_path, complaint, monkeypatch, number):
     out, whole = tmp_path / "set", tmp_path / "whole"
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 
     def stopped(work, next_task):
         for index, data in alone(work, next_task):
