@@ -12,6 +12,7 @@ from handhold.cli.main import main
 from handhold.hand import Hand, reorder_joints
 
 CHEAP = ("--no-picture", "--quiet", "--gravity.steps", "3")
+"""For a command that runs gravity; others take the first two."""
 RADIUS, HEIGHT = 0.041, 0.095
 
 
@@ -50,7 +51,8 @@ def write_scene(folder: Path, document: dict | None = None, *, name: str = "scen
 
 
 def refine(scene: Path, out: Path, *more: str, cheap: bool = True) -> int:
-    return main(["refine", str(scene), "--out", str(out), *(CHEAP if cheap else ()), *more])
+    quick = CHEAP if "--method" not in more or "gravity" in more else CHEAP[:2]
+    return main(["refine", str(scene), "--out", str(out), *(quick if cheap else ()), *more])
 
 
 def report(out: Path) -> dict:

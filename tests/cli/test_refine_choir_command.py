@@ -76,15 +76,26 @@ def test_weights_of_ones_own(scene, tmp_path):
     [
         (("--method", "gravity", "--model", "x"), "--model: belongs to --method choir"),
         (("--method", "energy", "--then", "gravity"), "--then: belongs to --method choir"),
+        (("--method", "energy", "--gravity.steps", "4"), "--gravity.*: belongs to --method gravity"),
         (("--method", "energy", "--samples", "2"), "--samples: belongs to --method gravity or choir"),
         ((*CHOIR, "--solver", "sde"), "--solver: belongs to --method gravity"),
-        ((*CHOIR, "--samples", "0"), "samples: not allowed"),
+        ((*CHOIR, "--samples", "0"), "--samples: must be positive"),
+        ((*CHOIR, "--gravity.reach", "0.02"), "--gravity.*: belongs to --method gravity"),
+        (("--method", "gravity", "--choir.samples", "2"), "--choir.*: belongs to --method choir"),
+        ((*CHOIR, "--choir.sampling.steps", "2000"), "--choir.sampling.steps: too many; expected 1 to 1000"),
         ((*CHOIR, "--model", "nowhere"), "no trained model there"),
     ],
 )
 def test_what_does_not_belong_is_refused(more, word, scene, tmp_path, complaint):
     assert refine(scene, tmp_path / "out", *more) == 2
     assert word in complaint() and not (tmp_path / "out").exists()
+
+
+def test_weights_for_objects_alone_are_refused_once(scene, tmp_path, complaint):
+    config = JointDiffusionConfig(known="object", widths=(8,), blocks=(1,))
+    JointDiffusion(config).save_pretrained(tmp_path / "model")
+    assert refine(scene, tmp_path / "out", *CHOIR, "--model", str(tmp_path / "model")) == 2
+    assert f"{tmp_path / 'model'}: the model knows objects alone" in complaint()
 
 
 def test_an_object_too_large_is_a_failure_of_its_scene(tmp_path, complaint):

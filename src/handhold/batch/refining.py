@@ -20,6 +20,8 @@ Refine = Callable[[list[Grasp]], list[Grasp]]
 
 DEEP_MM, DEEP_CM3 = 10.0, 20.0
 """A hand that lies so deep in the object after refining was beyond mending."""
+FAR_MM = 160.0
+"""A hand that was moved so far was farther off than any noise that methods are made for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +115,9 @@ def _words(after: list[Measures]) -> list[str]:
         ]
     if all(m.fingers_in_contact == 0 for m in after):
         return ["no finger touches the object: the hand is too far from it to be drawn to it"]
+    if any(m.moved_mm > FAR_MM for m in after):
+        far = max(m.moved_mm for m in after) / 10
+        return [f"the hand was moved by {far:.0f} cm: is it far off, or meant to hold something else?"]
     if any(math.isnan(m.iv_cm3) for m in after):
         return ["the intersection volume could not be had"]
     return []

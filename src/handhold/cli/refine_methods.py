@@ -27,6 +27,8 @@ def settled(options: Options) -> Options:
         InputError: an option belongs to another method, or there is no GPU.
     """
     _check_methods(options)
+    if options.samples is not None and options.samples < 1:
+        raise InputError("must be positive", where="--samples", expected="1 or more", got=options.samples)
     if options.device == "cuda" and not has_gpu():
         raise InputError("no GPU that torch can use", where="--device cuda", remedy="Use --device cpu.")
     if options.solver is not None:
@@ -55,6 +57,9 @@ def refiner(options: Options) -> Refine:
 
     renderer = threading.Thread(target=_load_renderer, daemon=True)
     model = _model_of(options)
+    most, steps = 0 if model is None else model.config.diffusion_steps, options.choir.sampling.steps
+    if model is not None and steps > most:
+        raise InputError("too many", where="--choir.sampling.steps", expected=f"1 to {most}", got=steps)
 
     def refine(grasps: list[Grasp]) -> list[Grasp]:
         if not options.no_picture and renderer.ident is None:
@@ -109,7 +114,16 @@ def _check_methods(options: Options) -> None:
         "--model": options.model is not None and options.method != "choir",
         "--then": options.then is not None and options.method != "choir",
     }
-    homes = {"--solver": "gravity", "--samples": " or ".join(SAMPLED)}
+    runs = {options.method, options.then}
+    for name in ("gravity", "choir", "energy"):
+        settings = getattr(options, name)
+        given[f"--{name}.*"] = name not in runs and settings != type(settings)()
+    homes = {
+        "--gravity.*": "gravity",
+        "--energy.*": "energy",
+        "--solver": "gravity",
+        "--samples": " or ".join(SAMPLED),
+    }
     for name, wrong in given.items():
         if wrong:
             home = homes.get(name, "choir")
@@ -122,7 +136,16 @@ def _model_of(options: Options) -> JointDiffusion | None:
         return None
     from handhold.models.choir import load_model, shipped
 
-    return shipped() if options.model is None else load_model(options.model)
+    if options.model is None:
+        return shipped()
+    model = load_model(options.model)
+    if model.config.known == "object":
+        raise InputError(
+            "the model knows objects alone, and no noisy hands",
+            where=options.model,
+            expected="one that was trained with --choir.known both or pair",
+        )
+    return model
 
 
 def _load_renderer() -> None:

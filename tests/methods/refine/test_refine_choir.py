@@ -146,6 +146,17 @@ def test_a_motion_stays_one():
     assert (after.surface().joints[1] - alone.surface().joints).norm(dim=-1).mean() < 2e-4
 
 
+def test_frames_are_kept_or_not_together():
+    frames = [noisy(0).params] * 3
+    params = HandParams(
+        **{n: torch.stack([getattr(p, n) for p in frames]) for n in HandParams.__dataclass_fields__}
+    )
+    motion = true_grasp().with_(params=params, T_world_object=torch.eye(4).expand(3, 4, 4), fps=30.0)
+    (after,) = refine_choir([motion], config=RefineChoirConfig(samples=4))
+    joints = after.surface().joints
+    assert (joints - joints[:1]).norm(dim=-1).max() < 4e-3  # what stands still stays so, but for last bits
+
+
 def test_a_large_object_is_refused():
     plank = trimesh.creation.box((0.7, 0.1, 0.02))
     obj = ObjectMesh.from_arrays(plank.vertices, plank.faces, name="plank")

@@ -37,6 +37,7 @@ def draw_hands(
     *,
     sampling: ChoirSampling,
     generator: torch.Generator,
+    group: Tensor | None = None,
 ) -> HandState:
     """Hands (B) in the (mirrored) frames of their objects: drawn, fitted to the field, brought into contact.
 
@@ -49,11 +50,21 @@ def draw_hands(
         seen: what the model sees.
         sampling: settings.
         generator: source of randomness, on the CPU.
+        group: (B,) long, from 0 on: rows of one group, such as a motion's frames, start from the same noise; None: each
+            from its own.
     """
-    states = []
+    states, noise = [], None
+    if group is not None:
+        noise = torch.randn(int(group.max()) + 1, model.net.size, generator=generator)[group.cpu()]
     for rows in torch.arange(len(seen), device=object.device).split(sampling.most):
         some = seen.select(rows)
-        drawn = model.draw(some, steps=sampling.steps, temperature=sampling.temperature, generator=generator)
+        drawn = model.draw(
+            some,
+            steps=sampling.steps,
+            temperature=sampling.temperature,
+            generator=generator,
+            noise=None if noise is None else noise[rows.cpu()],
+        )
         choir = choir_of(drawn, some, model.config)
         fit = ChoirFitConfig(distance_sd=sampling.distance_sd, shape=False)
         start = start_hands(hand, read_field(choir, model.config.choir), fit, betas=some.betas)
@@ -110,5 +121,5 @@ def check_hand(hand: Hand, model: JointDiffusion) -> None:
             where="hand",
             expected=f"{config.hand} {config.hand_version}",
             got=f"{hand.name} {hand.version}",
-            remedy="Use --method gravity, which takes any hand, or train for this one.",
+            remedy="Use --method gravity, which takes any hand.",
         )

@@ -90,7 +90,15 @@ class JointDiffusion(
         return Drawn(field, None, contacts.unflatten(1, (ANCHORS, CONTACT)) if self.config.contacts else None)
 
     @torch.no_grad()
-    def draw(self, seen: Seen, *, steps: int, temperature: float = 1.0, generator: torch.Generator) -> Drawn:
+    def draw(
+        self,
+        seen: Seen,
+        *,
+        steps: int,
+        temperature: float = 1.0,
+        generator: torch.Generator,
+        noise: Tensor | None = None,
+    ) -> Drawn:
         """Grasps by DDIM.
 
         Args:
@@ -99,9 +107,11 @@ class JointDiffusion(
             temperature: of the noise that it starts from: 1 draws from what the model has learnt, 0 gives about the
                 middle of it.
             generator: source of the noise, on the CPU.
+            noise: (B, size) to start from, in place of the generator's.
         """
         context, schedule = self.net.see(seen), self.schedule()
-        noise = torch.randn(len(seen), self.net.size, generator=generator)
+        if noise is None:
+            noise = torch.randn(len(seen), self.net.size, generator=generator)
         values = temperature * noise.to(self.mean)
         times = schedule.steps_down(steps)
         for step, before in zip(times, [*times[1:], None], strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -47,7 +48,7 @@ def refine_choir(
 
     Args:
         grasps: single grasps and motions in any mixture, of one hand model; all are drawn as one batch. Frames of a
-            motion are drawn each for itself.
+            motion are seen each for itself; they start from the same noise, and are kept or not together.
         model: the model; by default the one that comes with handhold.
         config: settings.
         generator: source of randomness, on the CPU; without one, seed 0.
@@ -64,14 +65,15 @@ def refine_choir(
     rows = Rows.from_grasps([grasp.with_(offsets=None) for grasp in grasps], field="grid")
     check_hand(rows.hand, model)
     check_objects(rows.objects)
-    draw = _Draw(model, rows, generator)
-    state = draw(config.sampling)
-    best = None
+    frames = [grasp.params.transl.reshape(-1, 3).shape[0] for grasp in grasps]
+    group = torch.arange(len(grasps)).repeat_interleave(torch.tensor(frames)).to(rows.index)
+    draw = _Draw(model, rows, group, generator)
+    state, best = draw(config.sampling), None
     for _ in range(config.samples - 1):
         trial = draw(replace(config.sampling, temperature=config.spread))
-        best = _cost(rows, state) if best is None else best
-        cost = _cost(rows, trial)
-        state, best = trial.where(cost < best, state), torch.minimum(cost, best)
+        best = _cost(rows, state, group) if best is None else best
+        cost = _cost(rows, trial, group)
+        state, best = trial.where((cost < best)[group], state), torch.minimum(cost, best)
     return rows.to_grasps(grasps, state, None)
 
 
@@ -95,7 +97,7 @@ def check_objects(objects: Sequence[ObjectMesh]) -> None:
 class _Draw:
     """Draws hands for the same noisy grasps, as often as it is called."""
 
-    def __init__(self, model: JointDiffusion, rows: Rows, generator: torch.Generator) -> None:
+    def __init__(self, model: JointDiffusion, rows: Rows, group: Tensor, generator: torch.Generator) -> None:
         if model.config.known == "object":
             raise InputError(
                 "the model was trained on objects alone and knows no noisy hands",
@@ -103,7 +105,7 @@ class _Draw:
                 expected="known: pair, or both",
             )
         device = rows.observed.device
-        self.model, self.generator = model.to(device), generator
+        self.model, self.group, self.generator = model.to(device), group, generator
         self.hand = Hand.open("right").to(device)
         self.mirrored = torch.full((len(rows),), rows.hand.side == "left", device=device)
         self.index = rows.index
@@ -137,6 +139,7 @@ class _Draw:
             self.seen,
             sampling=sampling,
             generator=self.generator,
+            group=self.group,
         )
         return mirror_hands(state, self.mirrored)
 
@@ -147,15 +150,16 @@ def _single(state: HandState, hand: Hand) -> HandState:
     return HandState(*(value.float() for value in (state.rotation, state.wrist, angles, state.betas)))
 
 
-def _cost(rows: Rows, state: HandState) -> Tensor:
-    """What is wrong with each hand, measured exactly, (B,) [cm3]."""
+def _cost(rows: Rows, state: HandState, group: Tensor) -> Tensor:
+    """What is wrong with each group of hands, measured exactly, (G,) [cm3]."""
     params = state.params(rows.hand)
     found = []
     for row, which in enumerate(rows.index.tolist()):
         grasp = Grasp(rows.hand, params[row], rows.objects[which], torch.eye(4).to(rows.observed))
         told = measure(grasp)
-        volume = told.iv_cm3 if told.iv_cm3 == told.iv_cm3 else BONE_CM3
+        volume = BONE_CM3 if math.isnan(told.iv_cm3) else told.iv_cm3
         found.append(
             volume + FINGER_CM3 * (5 - told.fingers_in_contact) + BONE_CM3 * (told.bones_through > 0)
         )
-    return torch.tensor(found, device=rows.observed.device)
+    each = torch.tensor(found).to(rows.observed)
+    return each.new_zeros(int(group.max()) + 1).index_add(0, group, each)
