@@ -58,6 +58,27 @@ def hand_of_weights(name: str, version: str, *, where: str, train: str) -> Hand:
     return hand
 
 
+def check_trained_for(hand: Hand, name: str, version: str, *, remedy: str) -> None:
+    """Refuse a hand that a model's weights are not for.
+
+    Args:
+        hand: the hand.
+        name, version: of the hand that the weights are for.
+        remedy: what else can be done.
+
+    Raises:
+        InputError: it is another model, or another version.
+    """
+    if (hand.name, hand.version) != (name, version):
+        raise InputError(
+            "the model was trained for another hand",
+            where="hand",
+            expected=f"{name} {version}",
+            got=f"{hand.name} {hand.version}",
+            remedy=remedy,
+        )
+
+
 def load_pretrained(kind: type[Model], config: type, folder: str | Path, *, train: str) -> Model:
     """The model that lies in a folder, as `save_pretrained` writes it, for use.
 

@@ -195,13 +195,8 @@ def frame_objects(
     """
     extent = high - low
     for k in torch.nonzero(extent.amax(-1) > LARGEST_OBJECT).flatten().tolist():
-        raise InputError(
-            "too large for CHOIR",
-            where=names[k] if k < len(names) else f"object {k}",
-            expected=f"a longest side of at most {LARGEST_OBJECT} m",
-            got=f"{float(extent[k].amax()):.3g} m",
-            remedy="Check its units (--units), or cut out the part that is held.",
-        )
+        name = names[int(k)] if k < len(names) else f"object {k}"
+        check_length(float(extent[k].amax()), name=name, remedy="or cut out the part that is held")
     fixed = torch.full_like(extent[:, 0], config.reach)
     scaled = (SCALED_REACH * extent.norm(dim=-1)).clamp_min(config.reach)
     within = extent.amax(-1) <= 2 * config.reach
@@ -210,6 +205,27 @@ def frame_objects(
     else:
         reach = scaled if config.scale == "object" else torch.where(within, fixed, scaled)
     return (low + high) / 2, reach
+
+
+def check_length(length: float, *, name: str, remedy: str) -> None:
+    """Refuse what is longer than CHOIR describes.
+
+    Args:
+        length: the longest side [m].
+        name: what messages call the object.
+        remedy: what else can be done than to check its units.
+
+    Raises:
+        InputError: it is over 0.6 m.
+    """
+    if length > LARGEST_OBJECT:
+        raise InputError(
+            "too large for CHOIR",
+            where=name,
+            expected=f"a longest side of at most {LARGEST_OBJECT} m",
+            got=f"{length:.3g} m",
+            remedy=f"Check its units (--units), {remedy}.",
+        )
 
 
 def encode(

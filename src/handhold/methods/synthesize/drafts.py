@@ -34,6 +34,8 @@ VARIED, LEAST_VARIED = 4, 512
 compared with each."""
 
 
+OTHER_HANDS = "Use --method optimize, which takes any hand, or train for this one."
+"""What one can do with a hand that a model is not for."""
 UNMET = 5.0
 """Cost of a hand that meets none of the types asked for, of a model that knows none."""
 
@@ -174,26 +176,6 @@ def draw_drafts(
     types = tuple(names[k] for k in drawn.type[chosen])
     faults = tuple(FAULTS[k] for k in drawn.fault[chosen])
     return Drafts(grasps, types, faults, drawn.cost[chosen], ask, clock.seconds)
-
-
-def check_trained_for(hand: Hand, name: str, version: str) -> None:
-    """Refuse a hand that a model's weights are not for.
-
-    Args:
-        hand: the hand.
-        name, version: of the hand that the weights are for.
-
-    Raises:
-        InputError: it is another model, or another version.
-    """
-    if (hand.name, hand.version) != (name, version):
-        raise InputError(
-            "the model was trained for another hand",
-            where="hand",
-            expected=f"{name} {version}",
-            got=f"{hand.name} {hand.version}",
-            remedy="Use --method optimize, which takes any hand, or train for this one.",
-        )
 
 
 def checked_betas(betas: Tensor | None, shapes: int) -> Tensor:

@@ -7,7 +7,6 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from handhold.errors import InputError
 from handhold.hand import Hand
 from handhold.hand.kinematics import HandState
 from handhold.interaction.choir.basis import anchor_distances, assigned_anchors
@@ -106,20 +105,3 @@ def _gaussians(contacts: Tensor, seen: Seen, anchors: Tensor, spread: float) -> 
     mean = torch.where(touches[..., None], mean, anchors)
     factor = torch.where(touches[..., None, None], factor, 0.0)
     return ContactGaussians(mean, factor, touches.to(mean))
-
-
-def check_hand(hand: Hand, model: JointDiffusion) -> None:
-    """Refuse a hand that the weights are not for.
-
-    Raises:
-        InputError: it is another model, or another version.
-    """
-    config = model.config
-    if (hand.name, hand.version) != (config.hand, config.hand_version):
-        raise InputError(
-            "the model was trained for another hand",
-            where="hand",
-            expected=f"{config.hand} {config.hand_version}",
-            got=f"{hand.name} {hand.version}",
-            remedy="Use --method gravity, which takes any hand.",
-        )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -13,17 +12,16 @@ from handhold.errors import InputError
 from handhold.geometry.grid_distance import GridDistance
 from handhold.hand import Hand
 from handhold.hand.kinematics import HandState
-from handhold.interaction.choir.basis import LARGEST_OBJECT
-from handhold.interaction.choir.encode import Surfaces
+from handhold.interaction.choir.encode import Surfaces, check_length
 from handhold.interaction.grasp import Grasp
 from handhold.interaction.measures import measure
 from handhold.interaction.rows import Rows
 from handhold.methods.refine.choir.config import RefineChoirConfig
 from handhold.models.choir import JointDiffusion, shipped
-from handhold.models.choir.hands import ChoirSampling, check_hand, draw_hands
+from handhold.models.choir.hands import ChoirSampling, draw_hands
 from handhold.models.choir.seen import Seen, keypoints_of, look, view_of
 from handhold.models.grasp_rows import POINTS, mirror_hands
-from handhold.objects import ObjectMesh
+from handhold.models.pretrained import check_trained_for
 
 DEFAULT = RefineChoirConfig()
 RESOLUTION = 80
@@ -63,8 +61,10 @@ def refine_choir(
     model = shipped() if model is None else model
     generator = generator or torch.Generator().manual_seed(0)
     rows = Rows.from_grasps([grasp.with_(offsets=None) for grasp in grasps], field="grid")
-    check_hand(rows.hand, model)
-    check_objects(rows.objects)
+    trained = (model.config.hand, model.config.hand_version)
+    check_trained_for(rows.hand, *trained, remedy="Use --method gravity, which takes any hand.")
+    for obj in rows.objects:
+        check_length(float(obj.extents.max()), name=obj.name, remedy="or use --method gravity")
     frames = [grasp.params.transl.reshape(-1, 3).shape[0] for grasp in grasps]
     group = torch.arange(len(grasps)).repeat_interleave(torch.tensor(frames)).to(rows.index)
     draw = _Draw(model, rows, group, generator)
@@ -75,23 +75,6 @@ def refine_choir(
         cost = _cost(rows, trial, group)
         state, best = trial.where((cost < best)[group], state), torch.minimum(cost, best)
     return rows.to_grasps(grasps, state, None)
-
-
-def check_objects(objects: Sequence[ObjectMesh]) -> None:
-    """Refuse objects that CHOIR cannot describe.
-
-    Raises:
-        InputError: one is over 0.6 m long.
-    """
-    for obj in objects:
-        if float(obj.extents.max()) > LARGEST_OBJECT:
-            raise InputError(
-                "too large for CHOIR",
-                where=obj.name,
-                expected=f"a longest side of at most {LARGEST_OBJECT} m",
-                got=f"{float(obj.extents.max()):.3g} m",
-                remedy="Check its units (--units), or use --method gravity.",
-            )
 
 
 class _Draw:

@@ -8,22 +8,22 @@ from torch import Tensor
 from handhold.errors import InputError
 from handhold.hand import Hand
 from handhold.hand.kinematics import HandState
-from handhold.interaction.choir.basis import LARGEST_OBJECT
-from handhold.interaction.choir.encode import Surfaces
+from handhold.interaction.choir.encode import Surfaces, check_length
 from handhold.methods.synthesize.choir.config import ChoirSynthesis
 from handhold.methods.synthesize.choir.filled import filled_grid
 from handhold.methods.synthesize.choir.views import views
-from handhold.methods.synthesize.drafts import Drafts, Source, check_trained_for, checked_betas, draw_drafts
+from handhold.methods.synthesize.drafts import OTHER_HANDS, Drafts, Source, checked_betas, draw_drafts
 from handhold.methods.synthesize.holdable import mesh_of
 from handhold.methods.synthesize.result import Ask
 from handhold.models.choir import JointDiffusion
 from handhold.models.choir.hands import draw_hands
+from handhold.models.choir.joint_diffusion import KEYPOINTS
 from handhold.models.choir.seen import look, view_of
 from handhold.models.grasp_rows import Placed
+from handhold.models.pretrained import check_trained_for
 from handhold.objects import ObjectMesh
 from handhold.objects.household import PartedObject
 
-KEYPOINTS = 53
 PALM_STRIDE, BACK_STRIDE = 2, 6
 """Every so-manieth vertex of the hand's two sides is looked at."""
 
@@ -70,7 +70,9 @@ def draw_choir(
     """
     config, generator = config or ChoirSynthesis(), generator or torch.Generator().manual_seed(0)
     check_hand(hand, model)
-    _check_length(mesh_of(obj))
+    mesh = mesh_of(obj)
+    remedy = "or use --method fastgrasp or optimize"
+    check_length(float(mesh.extents.max()), name=mesh.name, remedy=remedy)
     right, shape = Hand.open("right"), checked_betas(betas, model.config.shapes)
 
     def hands(placed: Placed, types: Tensor) -> HandState:
@@ -107,7 +109,7 @@ def check_hand(hand: Hand, model: JointDiffusion) -> None:
     Raises:
         InputError: it refines noisy hands only, or its weights are for another hand.
     """
-    check_trained_for(hand, model.config.hand, model.config.hand_version)
+    check_trained_for(hand, model.config.hand, model.config.hand_version, remedy=OTHER_HANDS)
     if model.config.known == "pair":
         raise InputError(
             "the model refines noisy hands only",
@@ -115,16 +117,4 @@ def check_hand(hand: Hand, model: JointDiffusion) -> None:
             expected="one trained with known='object' or 'both'",
             got="known='pair'",
             remedy="Take the model that comes along, or train one with --choir.known both.",
-        )
-
-
-def _check_length(mesh: ObjectMesh) -> None:
-    length = float(mesh.extents.max())
-    if length > LARGEST_OBJECT:
-        raise InputError(
-            "too large for CHOIR",
-            where=mesh.name,
-            expected=f"a longest side of at most {LARGEST_OBJECT} m",
-            got=f"{length:.3g} m",
-            remedy="Check its units (--units), or use --method fastgrasp or optimize.",
         )

@@ -7,12 +7,13 @@ from torch import Tensor
 
 from handhold.hand import Hand
 from handhold.hand.kinematics import HandState
-from handhold.methods.synthesize.drafts import Drafts, Source, check_trained_for, checked_betas, draw_drafts
+from handhold.methods.synthesize.drafts import OTHER_HANDS, Drafts, Source, checked_betas, draw_drafts
 from handhold.methods.synthesize.fastgrasp.config import FastGraspSampling
 from handhold.methods.synthesize.result import Ask
 from handhold.models.fastgrasp import FastGrasp
 from handhold.models.fastgrasp.look import look
 from handhold.models.grasp_rows import Placed
+from handhold.models.pretrained import check_trained_for
 from handhold.objects import ObjectMesh
 from handhold.objects.household import PartedObject
 
@@ -81,4 +82,4 @@ def check_hand(hand: Hand, model: FastGrasp) -> None:
     Raises:
         InputError: it is another model, or another version.
     """
-    check_trained_for(hand, model.config.hand, model.config.hand_version)
+    check_trained_for(hand, model.config.hand, model.config.hand_version, remedy=OTHER_HANDS)
