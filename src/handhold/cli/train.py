@@ -14,6 +14,7 @@ import tyro
 
 from handhold.errors import InputError
 from handhold.models.choir.config import JointDiffusionConfig
+from handhold.models.contact.config import ContactNetConfig
 from handhold.models.fastgrasp.config import FastGraspConfig
 from handhold.models.training.config import Precision
 
@@ -27,32 +28,39 @@ class Options:
         data: a grasp set, as `handhold data make` writes it.
         out: folder of the model and its checkpoints.
         stage: of fastgrasp ae (the autoencoder of hands), diffusion, adapt (the adaptation module), or all in turn;
-            choir has the diffusion alone. A stage that is done is not done again.
+            choir has the diffusion alone, contact the one stage contact. A stage that is done is not done again.
         ae_steps: steps of the autoencoder (12,000).
         diffusion_steps: steps of the diffusion (fastgrasp 16,000, choir 12,000).
         adapt_steps: steps of the adaptation module (6,000).
-        batch: grasps a step (fastgrasp 256, choir 64).
+        contact_steps: steps of the contact network (4,200).
+        batch: grasps a step (fastgrasp 256, choir 64); of contact objects, with six sentences each (8).
         learning_rate: the greatest.
-        precision: of choir's networks; auto is bf16 on a GPU that has it, else full. On a CPU that computes in bf16,
-            bf16 takes a third of the time off.
-        validate_every: steps between two validations on the set's val split (fastgrasp 4,000, choir 1,000).
+        more: of contact: further objects for each named part of each category, seen without grasps (12).
+        precision: of choir's and contact's networks; auto is bf16 on a GPU that has it, else full. On a
+            CPU that computes in bf16, bf16 takes a third of the time off.
+        validate_every: steps between two validations on the set's val split (fastgrasp 4,000, choir 1,000,
+            contact 250).
         seed: of weights, order and noise.
         device: auto is a GPU where there is one.
         json: also write the report here.
         quiet: print nothing but errors.
         fastgrasp: sizes of FastGrasp's networks.
         choir: sizes of JointDiffusion's networks, and what it sees.
+        contact: sizes of the contact network, and which text encoder it reads; a causal language model's LoRA weights
+            train with it.
     """
 
-    method: Annotated[Literal["fastgrasp", "choir"], tyro.conf.Positional]
+    method: Annotated[Literal["fastgrasp", "choir", "contact"], tyro.conf.Positional]
     data: Path
     out: Path
-    stage: Literal["all", "ae", "diffusion", "adapt"] = "all"
+    stage: Literal["all", "ae", "diffusion", "adapt", "contact"] = "all"
     ae_steps: int | None = None
     diffusion_steps: int | None = None
     adapt_steps: int | None = None
+    contact_steps: int | None = None
     batch: int | None = None
     learning_rate: float = 1e-3
+    more: int | None = None
     precision: Precision = "auto"
     validate_every: int | None = None
     seed: int = 0
@@ -61,18 +69,23 @@ class Options:
     quiet: bool = False
     fastgrasp: FastGraspConfig = field(default_factory=FastGraspConfig)
     choir: JointDiffusionConfig = field(default_factory=JointDiffusionConfig)
+    contact: ContactNetConfig = field(default_factory=ContactNetConfig)
 
 
 def run(options: Options) -> int:
     """Train, save, print. Returns the exit code."""
-    for name in ("ae_steps", "diffusion_steps", "adapt_steps", "batch", "validate_every"):
+    positive = ("ae_steps", "diffusion_steps", "adapt_steps", "contact_steps", "batch", "validate_every")
+    for name, least in (*((name, 1) for name in positive), ("more", 0)):
         value = getattr(options, name)
-        if value is not None and value < 1:
+        if value is not None and value < least:
             told = f"--{name.replace('_', '-')}"
-            raise InputError("must be positive", where=told, expected="1 or more", got=value)
+            what = "must be positive" if least else "must not be negative"
+            raise InputError(what, where=told, expected=f"{least} or more", got=value)
     _check_method(options)
     if options.method == "choir":
         from handhold.cli.train_choir import recipe_of
+    elif options.method == "contact":
+        from handhold.cli.train_contact import recipe_of
     else:
         from handhold.cli.train_fastgrasp import recipe_of
     from handhold.cli.train_run import train_model
@@ -80,21 +93,30 @@ def run(options: Options) -> int:
     return train_model(options, recipe_of(options))
 
 
+STAGES = {
+    "fastgrasp": ("ae", "diffusion", "adapt"),
+    "choir": ("diffusion",),
+    "contact": ("contact",),
+}
+
+
 def _check_method(options: Options) -> None:
     """Refuse what would be passed over in silence.
 
     Raises:
-        InputError: an option belongs to the other method.
+        InputError: an option belongs to another method.
     """
-    choir = options.method == "choir"
-    foreign = {
-        "--stage": choir and options.stage not in ("all", "diffusion"),
-        "--ae-steps": choir and options.ae_steps is not None,
-        "--adapt-steps": choir and options.adapt_steps is not None,
-        "--precision": not choir and options.precision != "auto",
-        "--fastgrasp": choir and options.fastgrasp != FastGraspConfig(),
-        "--choir": not choir and options.choir != JointDiffusionConfig(),
+    method, stages = options.method, STAGES[options.method]
+    foreign = {"--stage": options.stage not in ("all", *stages)}
+    for stage in ("ae", "diffusion", "adapt", "contact"):
+        foreign[f"--{stage}-steps"] = stage not in stages and getattr(options, f"{stage}_steps") is not None
+    foreign |= {
+        "--more": method != "contact" and options.more is not None,
+        "--precision": method == "fastgrasp" and options.precision != "auto",
+        "--fastgrasp": method != "fastgrasp" and options.fastgrasp != FastGraspConfig(),
+        "--choir": method != "choir" and options.choir != JointDiffusionConfig(),
+        "--contact": method != "contact" and options.contact != ContactNetConfig(),
     }
     for name, wrong in foreign.items():
         if wrong:
-            raise InputError("is not for this method", where=name, got=options.method, remedy="Leave it out.")
+            raise InputError("is not for this method", where=name, got=method, remedy="Leave it out.")

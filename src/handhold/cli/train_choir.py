@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from handhold.cli.train_rows import grasp_rows
 from handhold.cli.train_run import Recipe, Validate
 from handhold.models.choir import JointDiffusion, load_model
 from handhold.models.choir.task import JointDiffusionTask, fit_scales
@@ -46,6 +47,8 @@ def recipe_of(options: Options) -> Recipe:
         load=load_model,
         stages={"diffusion": options.diffusion_steps or STEPS},
         config=config,
+        rows=grasp_rows,
+        points=lambda rows: rows.objects.points,
         task=task,
         validation=lambda stage, model, rows: validation_of(model, rows, options),
     )

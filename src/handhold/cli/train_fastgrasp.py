@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from handhold.cli.progress import progress
+from handhold.cli.train_rows import grasp_rows
 from handhold.cli.train_run import Recipe
 from handhold.models.fastgrasp import FastGrasp, load_model
 from handhold.models.fastgrasp.adapt_task import AdaptTask
@@ -51,6 +52,8 @@ def recipe_of(options: Options) -> Recipe:
             "adapt": options.adapt_steps or ADAPT_STEPS,
         },
         config=config,
+        rows=grasp_rows,
+        points=lambda rows: rows.objects.points,
         task=lambda stage, model, rows: task_of(stage, model, rows, options),
         validation=lambda stage, model, rows: validation_of(stage, model, rows, options),
         after=after,

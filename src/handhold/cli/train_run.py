@@ -5,26 +5,27 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
+from torch import Tensor
 
 from handhold import optional
 from handhold.cli.output import REPORT_FORMAT, alone_in, check_json, output_folder
 from handhold.cli.progress import progress
 from handhold.cli.tables import console, plain_table
+from handhold.cli.train_rows import Split
 from handhold.data import GraspSet
-from handhold.data.grasp_rows import Prepared, prepare_rows, read_rows, save_rows
 from handhold.errors import InputError
 from handhold.io import write_json
-from handhold.models.grasp_rows import GraspRows
-from handhold.models.pretrained import SIZES, STATE, Pretrained
+from handhold.models.pretrained import SIZES, STATE
 from handhold.models.training import Task, TrainConfig, Trained, pick_device, train
 
 if TYPE_CHECKING:
@@ -32,6 +33,16 @@ if TYPE_CHECKING:
 
 FORMAT = "handhold-model/1"
 Validate = Callable[[], dict[str, float]]
+
+
+class Model(Protocol):
+    """What a recipe makes: a module that is saved into a folder."""
+
+    def requires_grad_(self, requires_grad: bool = True) -> Any: ...
+
+    def to(self, device: torch.device | str) -> Any: ...
+
+    def save_pretrained(self, save_directory: str | Path) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -45,6 +56,8 @@ class Recipe:
         load: the model of a folder.
         stages: names, in order, and the steps of each.
         config: steps to settings of a training.
+        rows: of a split: what it trains on or is validated with; `to(device)` gives it on another device.
+        points: of the rows: points (O, P, 3) of the set's objects [m], whose sizes the model's folder tells.
         task: of a stage, a model and its rows.
         validation: of a stage, a model and its rows that were held out.
         after: what is done when a stage is done, with the training rows.
@@ -52,13 +65,15 @@ class Recipe:
 
     method: str
     sizes: Any
-    make: Callable[[], Pretrained]
-    load: Callable[[Path], Pretrained]
+    make: Callable[[], Model]
+    load: Callable[[Path], Model]
     stages: dict[str, int]
     config: Callable[[int], TrainConfig]
-    task: Callable[[str, Any, GraspRows], Task]
-    validation: Callable[[str, Any, GraspRows], Validate]
-    after: Callable[[str, Any, GraspRows], None] = lambda stage, model, rows: None
+    rows: Callable[[Split], Any]
+    points: Callable[[Any], Tensor]
+    task: Callable[[str, Any, Any], Task]
+    validation: Callable[[str, Any, Any], Validate]
+    after: Callable[[str, Any, Any], None] = lambda stage, model, rows: None
 
 
 def train_model(options: Options, recipe: Recipe) -> int:
@@ -71,11 +86,12 @@ def train_model(options: Options, recipe: Recipe) -> int:
     grasps = GraspSet.open(options.data)
     with output_folder(options.out) as folder, alone_in(folder, "handhold train"):
         digest = digest_of(grasps)
-        rows = {
-            split: _rows(grasps, split, folder, digest, quiet=options.quiet) for split in ("train", "val")
-        }
         model, state = _begin(folder, options, recipe, grasps, digest)
-        state[SIZES] = sizes_of(rows["train"].rows)
+        rows = {
+            name: recipe.rows(_split(grasps, name, folder, digest, quiet=options.quiet))
+            for name in ("train", "val")
+        }
+        state[SIZES] = sizes_of(recipe.points(rows["train"]))
         for stage in recipe.stages if options.stage == "all" else (options.stage,):
             _check_order(stage, recipe, state, folder)
             if stage in state["stages"]:
@@ -107,35 +123,28 @@ def digest_of(grasps: GraspSet) -> str:
     return known.hexdigest()
 
 
-def sizes_of(rows: GraspRows) -> tuple[float, float]:
-    """The longest sides of the smallest and the largest object [m]; others are told apart when grasps are made."""
-    sides = (rows.objects.points.amax(1) - rows.objects.points.amin(1)).amax(-1)
+def sizes_of(points: Tensor) -> tuple[float, float]:
+    """The longest sides of the smallest and the largest object, of points (O, P, 3) [m]; others are told apart when
+    grasps are made."""
+    sides = (points.amax(1) - points.amin(1)).amax(-1)
     return round(float(sides.min()), 4), round(float(sides.max()), 4)
 
 
-def _rows(grasps: GraspSet, split: str, folder: Path, digest: str, *, quiet: bool) -> Prepared:
-    """A split as tensors, from the folder's own copy if it is of the same set."""
-    if split not in grasps.values("split"):
+def _split(grasps: GraspSet, name: str, folder: Path, digest: str, *, quiet: bool) -> Split:
+    """A split of the set, which must be there."""
+    if name not in grasps.values("split"):
         raise InputError(
-            f"has no split '{split}'",
+            f"has no split '{name}'",
             where=grasps.folder,
             expected="a set of several objects a category",
             remedy="Make a larger set (handhold data make --count ...).",
         )
-    some, of = grasps.where(split=split), f"{digest} {split}"
-    path = folder / f"rows-{split}.safetensors"
-    found = read_rows(path, of=of)
-    if found is None:
-        count = len(set(some.table["object_id"].to_pylist()))
-        with progress(f"objects ({split})", count, quiet=quiet) as step:
-            found = prepare_rows(some, progress=lambda done, _: step(to=done))
-        save_rows(found, path, of=of)
-    return found
+    return Split(name, grasps.where(split=name), folder, f"{digest} {name}", quiet)
 
 
 def _begin(
     folder: Path, options: Options, recipe: Recipe, grasps: GraspSet, digest: str
-) -> tuple[Pretrained, dict[str, Any]]:
+) -> tuple[Model, dict[str, Any]]:
     """The model as far as it is, or a new one."""
     torch.manual_seed(options.seed)
     fresh = {
@@ -180,8 +189,8 @@ def _check_order(stage: str, recipe: Recipe, state: dict[str, Any], folder: Path
 def _stage(
     stage: str,
     recipe: Recipe,
-    model: Pretrained,
-    rows: dict[str, Prepared],
+    model: Model,
+    rows: dict[str, Any],
     folder: Path,
     options: Options,
     state: dict[str, Any],
@@ -189,7 +198,7 @@ def _stage(
     steps = recipe.stages[stage]
     device = pick_device(options.device)
     model.requires_grad_(False).to(device)
-    placed = {split: found.rows.to(device) for split, found in rows.items()}
+    placed = {split: found.to(device) for split, found in rows.items()}
     task = recipe.task(stage, model, placed["train"])
     task.module.requires_grad_(True)
     with progress(f"training {stage}", steps, quiet=options.quiet) as step:
@@ -204,16 +213,18 @@ def _stage(
         )
     model.to("cpu")
     if not trained.stopped:
-        recipe.after(stage, model, rows["train"].rows)
+        recipe.after(stage, model, rows["train"])
     return trained
 
 
-def save_model(model: Pretrained, folder: Path, state: dict[str, Any]) -> None:
+def save_model(model: Model, folder: Path, state: dict[str, Any]) -> None:
     """Weights, config and what is known of their making, each whole; what tells of a stage last, after its weights."""
     folder.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".model-") as draft:
         model.save_pretrained(draft)
         for path in sorted(Path(draft).iterdir()):
+            if path.is_dir():
+                shutil.rmtree(folder / path.name, ignore_errors=True)
             os.replace(path, folder / path.name)
     write_json(state, folder / STATE)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor
 
 from handhold.data.grasp_set import GraspSet
+from handhold.data.kept_tensors import read_tensors, save_tensors
 from handhold.errors import InputError
 from handhold.geometry.grid_distance import GridDistance
 from handhold.hand import Hand, HandParams
@@ -56,10 +56,8 @@ def prepare_rows(grasps: GraspSet, *, progress: Callable[[int, int], None] | Non
     Raises:
         InputError: there are no grasps, or they are of another hand than this handhold's.
     """
-    if not len(grasps):
-        raise InputError("there are no grasps to learn from", where=grasps.folder)
+    check_hands(grasps)
     table = {name: grasps.table[name].to_pylist() for name in ("object_id", "side", "type", "part")}
-    _check_hands(grasps)
     names = list(dict.fromkeys(table["object_id"]))
     wanted = dict.fromkeys(
         (name, part) for name, part in zip(table["object_id"], table["part"], strict=True) if part is not None
@@ -94,43 +92,40 @@ def save_rows(prepared: Prepared, path: str | Path, *, of: str) -> None:
         path: a safetensors file; its folder is there.
         of: what it was prepared from, told to `read_rows`.
     """
-    from safetensors.torch import save_file
-
     rows, objects = prepared.rows, prepared.rows.objects
     tensors = {"index": prepared.index}
     for part, value in (("hands", rows.hands), ("rows", rows), ("objects", objects), ("grid", objects.grid)):
         own = {f.name: getattr(value, f.name) for f in fields(value)}
-        tensors |= {f"{part}.{name}": t.contiguous() for name, t in own.items() if isinstance(t, Tensor)}
-    told = {"of": f"{ROWS} {of}", "names": json.dumps(objects.names), "left_out": str(prepared.left_out)}
-    draft = Path(path).with_suffix(f".{os.getpid()}.part")
-    try:
-        save_file(tensors, draft, metadata=told)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+        tensors |= {f"{part}.{name}": t for name, t in own.items() if isinstance(t, Tensor)}
+    told = {"names": json.dumps(objects.names), "left_out": str(prepared.left_out)}
+    save_tensors(tensors, path, of=f"{ROWS} {of}", told=told)
 
 
 def read_rows(path: str | Path, *, of: str) -> Prepared | None:
     """What `save_rows` kept; None if there is none, it cannot be read, or it was prepared from something else."""
-    from safetensors import SafetensorError, safe_open
-
+    found = read_tensors(path, of=f"{ROWS} {of}")
+    if found is None:
+        return None
+    tensors, told = found
+    own = lambda part: {n.split(".")[1]: t for n, t in tensors.items() if n.startswith(f"{part}.")}
     try:
-        with safe_open(path, framework="pt") as file:
-            told = file.metadata() or {}
-            if told.get("of") != f"{ROWS} {of}":
-                return None
-            tensors = {name: file.get_tensor(name) for name in list(file.keys())}
-        own = lambda part: {n.split(".")[1]: t for n, t in tensors.items() if n.startswith(f"{part}.")}
         objects = ObjectRows(
             **own("objects"), grid=GridDistance(**own("grid")), names=tuple(json.loads(told["names"]))
         )
         rows = GraspRows(**own("rows"), hands=HandState(**own("hands")), objects=objects)
         return Prepared(rows, tensors["index"], int(told["left_out"]))
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError):
         return None  # it is made again
 
 
-def _check_hands(grasps: GraspSet) -> None:
+def check_hands(grasps: GraspSet) -> None:
+    """Refuse grasps that nothing can be learnt from.
+
+    Raises:
+        InputError: there are none, or they are of another hand than this handhold's.
+    """
+    if not len(grasps):
+        raise InputError("there are no grasps to learn from", where=grasps.folder)
     hand = Hand.open("right")
     told = set(zip(grasps.table["hand"].to_pylist(), grasps.table["hand_version"].to_pylist(), strict=True))
     if told != {(hand.name, hand.version)}:
