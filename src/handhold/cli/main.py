@@ -19,6 +19,7 @@ COMMANDS = {
     "demo": "make a scene, refine it, and show what comes out",
     "refine": "mend the grasps of a scene, or of a folder of scenes",
     "synthesize": "make grasps for a mesh or a household object",
+    "contact": "tell where a sentence has a hand touch an object",
     "train": "train a model on a grasp set of your own",
     "evaluate": "score grasps by the metrics of the field",
     "bench": "measure the methods on scenes of your own",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handhold.errors import InputError
-from handhold.io import grasp_sets, results
+from handhold.io import contact_file, grasp_sets, results
 from handhold.io.files import prepare_output, writing
 from handhold.io.kinds import result_format
 
@@ -100,7 +100,7 @@ def is_ours(path: Path) -> bool:
         return False
     suffix = path.suffix.lower()
     if suffix == ".npz":
-        return result_format(path) in (results.FORMAT, grasp_sets.FORMAT)
+        return result_format(path) in (results.FORMAT, grasp_sets.FORMAT, contact_file.FORMAT)
     with path.open("rb") as file:
         head = file.read(65536)
     marks = {

@@ -195,7 +195,8 @@ def save_grasp(grasp: Grasp, path: str | Path) -> None:
         "fps": grasp.fps,
         "instruction": grasp.instruction,
         "contact_hand": grasp.contact and grasp.contact.hand,
-        "contact_object": grasp.contact and grasp.contact.object,
+        "contact_object": grasp.contact
+        and grasp.contact.on_vertices(torch.from_numpy(grasp.object.vertices)),
     }
     if grasp.keypoints is not None:
         values["keypoints"] = reorder_joints(grasp.keypoints, source="mano", target="openpose")

@@ -7,7 +7,7 @@ command that has six seconds in all feels.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 from PIL import Image
@@ -110,12 +110,7 @@ class Studio:
         if look.joints and panel.joints is not None:
             actors += _skeleton(np.asarray(panel.joints))
         self._renderer.SetBackground(*BACKGROUND)
-        self._renderer.SetUseSSAO(look.shade)
-        extent = float(np.linalg.norm(np.ptp(panel.hand_vertices, axis=0)))
-        self._renderer.SetSSAORadius(0.2 * extent)
-        self._renderer.SetSSAOBias(0.004 * extent)
-        self._renderer.SetSSAOKernelSize(16)
-        self._renderer.SSAOBlurOn()
+        self._shade(panel.hand_vertices, on=look.shade)
         picture = self._shoot(actors, camera, (SMOOTHING * size[0], SMOOTHING * size[1]))
         return np.asarray(Image.fromarray(picture).reduce(SMOOTHING))
 
@@ -155,6 +150,17 @@ class Studio:
             shaft=shaft_near(first.object_vertices, touching, within=HELD),
         )
 
+    def _shade(
+        self, points: np.ndarray, *, radius: float = 0.2, bias: float = 0.004, on: bool = True
+    ) -> None:
+        """Darken creases within a share of the points' extent, or not; what lies less than the bias before is none."""
+        extent = float(np.linalg.norm(np.ptp(points, axis=0)))
+        self._renderer.SetUseSSAO(on)
+        self._renderer.SetSSAORadius(radius * extent)
+        self._renderer.SetSSAOBias(bias * extent)
+        self._renderer.SetSSAOKernelSize(16)
+        self._renderer.SSAOBlurOn()
+
     def _shoot(self, actors: list[vtkActor], camera: Camera, size: tuple[int, int]) -> np.ndarray:
         view = self._renderer.GetActiveCamera()
         view.SetPosition(*camera.position)
@@ -175,7 +181,7 @@ class Studio:
         """Give the graphics memory back."""
         self._window.Finalize()
 
-    def __enter__(self) -> Studio:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_) -> None:
@@ -198,6 +204,11 @@ def _forearm(still: Panel) -> np.ndarray | None:
 
 def _mesh(vertices: np.ndarray, faces: np.ndarray, *, crease: float | None = None) -> vtkPolyData:
     """A surface with smooth normals; edges sharper than `crease` [degrees] stay sharp."""
+    return _with_normals(surface_of(vertices, faces), crease)
+
+
+def surface_of(vertices: np.ndarray, faces: np.ndarray) -> vtkPolyData:
+    """Triangles, without normals."""
     points = vtkPoints()
     points.SetData(numpy_to_vtk(np.ascontiguousarray(vertices, np.float32), deep=True))
     cells = vtkCellArray()
@@ -205,7 +216,7 @@ def _mesh(vertices: np.ndarray, faces: np.ndarray, *, crease: float | None = Non
     mesh = vtkPolyData()
     mesh.SetPoints(points)
     mesh.SetPolys(cells)
-    return _with_normals(mesh, crease)
+    return mesh
 
 
 def _with_normals(mesh: vtkPolyData, crease: float | None) -> vtkPolyData:
@@ -218,9 +229,10 @@ def _with_normals(mesh: vtkPolyData, crease: float | None) -> vtkPolyData:
     return normals.GetOutput()
 
 
-def _actor(
+def surface_actor(
     mesh: vtkPolyData, colour: tuple[float, float, float], *, opacity: float = 1.0, gloss: float = 0.2
-):
+) -> vtkActor:
+    """A lit surface."""
     mapper = vtkPolyDataMapper()
     mapper.SetInputData(mesh)
     actor = vtkActor()
@@ -238,7 +250,7 @@ def _actor(
 
 def _object(panel: Panel, look: Look) -> vtkActor:
     mesh = _mesh(panel.object_vertices, panel.object_faces, crease=40.0)
-    return _actor(mesh, OBJECT, opacity=look.object_opacity, gloss=0.25)
+    return surface_actor(mesh, OBJECT, opacity=look.object_opacity, gloss=0.25)
 
 
 def _hand(panel: Panel, look: Look) -> vtkActor:
@@ -250,7 +262,7 @@ def _hand(panel: Panel, look: Look) -> vtkActor:
     elif look.colouring == "soft tissue" and panel.soft_tissue is not None:
         depth, first, last = np.asarray(panel.soft_tissue) - TISSUE_SHOWN, TISSUE, DEEP_TISSUE
     opacity = 0.45 if look.joints and panel.joints is not None else 1.0
-    actor = _actor(mesh, SKIN, gloss=0.16, opacity=opacity)
+    actor = surface_actor(mesh, SKIN, gloss=0.16, opacity=opacity)
     if depth is not None:
         mesh.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(depth, np.float32), deep=True))
         mapper = actor.GetMapper()
@@ -278,7 +290,10 @@ def _flat_actors(panel: Panel, marked: np.ndarray) -> list[vtkActor]:
     colours = np.where(marked[:, None], (255, 255, 0), (0, 255, 0)).astype(np.uint8)
     hand = _mesh(panel.hand_vertices, panel.hand_faces)
     hand.GetPointData().SetScalars(numpy_to_vtk(colours, deep=True))
-    actors = [_actor(hand, (0, 1, 0)), _actor(_mesh(panel.object_vertices, panel.object_faces), (0, 0, 1))]
+    actors = [
+        surface_actor(hand, (0, 1, 0)),
+        surface_actor(_mesh(panel.object_vertices, panel.object_faces), (0, 0, 1)),
+    ]
     for actor in actors:
         actor.GetProperty().LightingOff()
     return actors
@@ -313,5 +328,5 @@ def _skeleton(joints: np.ndarray) -> list[vtkActor]:
     for parts, colour in ((balls, (0.12, 0.22, 0.42)), (tubes, (0.20, 0.36, 0.62))):
         if parts.GetNumberOfInputConnections(0):
             parts.Update()
-            actors.append(_actor(parts.GetOutput(), colour))
+            actors.append(surface_actor(parts.GetOutput(), colour))
     return actors

@@ -1,0 +1,83 @@
+"""The sentence of a command: the user's, or that which a vision-language model says of a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from handhold.errors import InputError
+from handhold.language.features import checked_sentences
+
+
+class Looking(Protocol):
+    """Options that bring a sentence by a picture."""
+
+    @property
+    def image(self) -> Path | None: ...
+    @property
+    def vlm_endpoint(self) -> str | None: ...
+    @property
+    def vlm_model(self) -> str | None: ...
+
+
+class Asking(Looking, Protocol):
+    """Options that bring one sentence."""
+
+    @property
+    def instruction(self) -> str | None: ...
+
+
+def check_image_options(options: Looking, *, given: bool) -> None:
+    """Refuse options of the picture that do not go together.
+
+    Args:
+        options: the command's.
+        given: whether the user gives a sentence.
+
+    Raises:
+        InputError: a sentence and a picture, or a model without a picture.
+    """
+    if given and options.image is not None:
+        raise InputError("stands in place of --instruction", where="--image", got="both")
+    for option, value in (("--vlm-endpoint", options.vlm_endpoint), ("--vlm-model", options.vlm_model)):
+        if value is not None and options.image is None:
+            raise InputError("belongs to --image", where=option, got="no --image")
+
+
+def checked(sentences: list[str] | tuple[str, ...]) -> list[str]:
+    """The user's sentences, stripped.
+
+    Raises:
+        InputError: one has no words.
+    """
+    try:
+        return checked_sentences(sentences)
+    except InputError as error:
+        raise InputError(error.what, where="--instruction", expected=error.expected, got=error.got) from error
+
+
+def sentence_of(options: Asking) -> str | None:
+    """The sentence that options bring, if any.
+
+    Raises:
+        InputError: it has no words, or options do not go together.
+        MissingExtra: a package is needed to read the picture.
+    """
+    check_image_options(options, given=options.instruction is not None)
+    if options.instruction is not None:
+        return checked([options.instruction])[0]
+    return None if options.image is None else seen_sentence(options)
+
+
+def seen_sentence(options: Looking) -> str:
+    """What the vision-language model says of the picture.
+
+    Raises:
+        InputError: there is no picture, no model, or no answer.
+        MissingExtra: a package is needed to read the picture.
+    """
+    assert options.image is not None
+    from handhold.language import instruction_from_image
+
+    told = instruction_from_image(options.image, endpoint=options.vlm_endpoint, model=options.vlm_model)
+    return checked([told])[0]
