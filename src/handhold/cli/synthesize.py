@@ -17,7 +17,14 @@ import tyro
 from handhold.batch import Failure, load_hand
 from handhold.cli.output import all_or_none, check_json, check_ours, output_folder, tell_failures
 from handhold.cli.progress import progress
-from handhold.cli.synthesize_methods import Synthesize, method_of, settings_of, settle_physics, strange_size
+from handhold.cli.synthesize_methods import (
+    Synthesize,
+    check_instruction,
+    method_of,
+    settings_of,
+    settle_physics,
+    strange_size,
+)
 from handhold.cli.synthesize_objects import HOUSEHOLD, Source, Wish, find_objects
 from handhold.cli.synthesize_report import ObjectDone, grasp_entry, make_report, print_report, refused
 from handhold.errors import HandholdError, InputError
@@ -51,6 +58,8 @@ class Options:
         parts: a file that names the parts of the mesh (see docs/household.md).
         type: only these grasp types (see docs/grasp_types.md).
         purpose: what for: the parts that serve it are touched.
+        instruction: how to hold it, as a sentence: "hold the mug by its handle".
+        contact_model: a network of your own for the sentence, DIR/model of `handhold train contact`.
         side: which hand.
         mano: your MANO file; the hand is then MANO's.
         table: the object stands on a table at its lowest point, and no finger comes under it.
@@ -78,6 +87,8 @@ class Options:
     parts: Path | None = None
     type: tyro.conf.UseAppendAction[tuple[tuple[str, ...], ...]] = ()
     purpose: str | None = None
+    instruction: str | None = None
+    contact_model: Path | None = None
     side: Literal["right", "left"] = "right"
     mano: Path | None = None
     table: bool = False
@@ -132,7 +143,8 @@ def wish_of(options: Options) -> Wish:
     """What is asked of every object.
 
     Raises:
-        InputError: a count below one, an unknown grasp type, or another upward axis of a household object.
+        InputError: a count below one, an unknown grasp type, another upward axis of a household object, or a sentence
+            together with a part or a purpose.
     """
     from handhold.cli.panels import UP
 
@@ -146,8 +158,14 @@ def wish_of(options: Options) -> Wish:
             raise InputError(
                 "no such grasp type", where="--type", expected=", ".join(GRASP_TYPES), got=repr(name)
             )
+    check_instruction(options)
     return Wish(
-        part=options.part, purpose=options.purpose, types=types, table=options.table, up=UP[options.up]
+        part=options.part,
+        purpose=options.purpose,
+        types=types,
+        table=options.table,
+        up=UP[options.up],
+        instructed=options.instruction is not None,
     )
 
 
@@ -226,7 +244,8 @@ def _synthesize(
 def _remedy(made: Synthesis, options: Options) -> str:
     more = "more starts (--optimize.starts)" if options.method == "optimize" else "--method optimize"
     without = ", or leave physics out (--no-physics)" if made.rejected.get("physics") else ""
-    return f"Ask for other parts or types, or {more}{without}."
+    other = "parts or types" if options.instruction is None else "words or types"
+    return f"Ask for other {other}, or {more}{without}."
 
 
 def _write(made: Synthesis, files: dict[str, Path], options: Options) -> str | None:

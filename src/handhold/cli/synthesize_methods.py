@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields, replace
 from functools import partial
@@ -42,8 +43,10 @@ def method_of(options: Options, hand: Hand, *, physics: bool) -> Synthesize:
     """
     import torch
 
-    seeded = lambda: torch.Generator().manual_seed(options.seed)
     _check_options(options)
+    if options.instruction is not None:
+        return _instructed(options, method_of(replace(options, instruction=None), hand, physics=physics))
+    seeded = lambda: torch.Generator().manual_seed(options.seed)
     if options.method == "optimize":
         from handhold.methods.synthesize.optimize import optimize_grasps
 
@@ -72,6 +75,53 @@ def method_of(options: Options, hand: Hand, *, physics: bool) -> Synthesize:
         generator=seeded(),
         progress=step,
     )
+
+
+def _instructed(options: Options, synthesize: Synthesize) -> Synthesize:
+    """The method, of what a sentence asks to be touched; the network that tells where is loaded once.
+
+    Raises:
+        InputError: the network cannot be read.
+        MissingExtra: it needs a package that is not installed.
+    """
+    from handhold.batch.instructed import instructed, parted_by
+    from handhold.models import contact
+
+    model = options.contact_model
+    teller = contact.open_teller() if model is None else contact.open_teller(model)
+
+    def of_sentence(obj: ObjectMesh | PartedObject, asks: Sequence[Ask] | None, step: Step) -> Synthesis:
+        start = time.perf_counter()
+        mesh = obj if isinstance(obj, ObjectMesh) else obj.mesh
+        (told,) = teller.tell(mesh, [options.instruction or ""], seed=options.seed)
+        parted = parted_by(told, obj)
+        seconds = {"sentence": time.perf_counter() - start}
+        made = instructed(synthesize(parted, asks, step), told, mesh)
+        return replace(made, seconds={**seconds, **made.seconds})
+
+    return of_sentence
+
+
+def check_instruction(options: Options) -> None:
+    """Refuse a sentence that says nothing, or together with what it is there to say.
+
+    Raises:
+        InputError: as said, or a network for a sentence without a sentence.
+    """
+    if options.instruction is None:
+        if options.contact_model is not None:
+            raise InputError("is for --instruction", where="--contact-model", got="no --instruction")
+        return
+    if not options.instruction.strip():
+        raise InputError("says nothing", where="--instruction", expected="a sentence", got="no words")
+    for name, value in (("--part", options.part), ("--purpose", options.purpose)):
+        if value is not None:
+            raise InputError(
+                "cannot be given with --instruction",
+                where=name,
+                got=value,
+                remedy=f"Say it in the sentence, or with {name}.",
+            )
 
 
 def _draft_of(options: Options, hand: Hand) -> tuple[Draft[Any], DraftConfig]:
@@ -121,11 +171,15 @@ def _check_options(options: Options) -> None:
 
 def settings_of(options: Options) -> dict[str, Any]:
     """The method's settings, for the report; whether grasps must hold is settled in `optimize.physics` for all."""
+    told = {}
+    if options.instruction is not None:
+        network = "shipped" if options.contact_model is None else str(options.contact_model)
+        told = {"instruction": options.instruction, "contact_model": network}
     if options.method == "optimize":
-        return asdict(options.optimize)
+        return {**asdict(options.optimize), **told}
     model = "shipped" if options.model is None else str(options.model)
     own = {"polish": options.polish, "model": model, "physics": options.optimize.physics}
-    return {**asdict(getattr(options, options.method)), **own}
+    return {**asdict(getattr(options, options.method)), **own, **told}
 
 
 def strange_size(options: Options, mesh: ObjectMesh) -> str | None:

@@ -149,6 +149,7 @@ class Wish:
         types: names of grasp types; empty for those that suit.
         table: whether the object stands on a table.
         up: the upward axis.
+        instructed: whether a sentence says what is to be touched: then that is a part, `ASKED`.
     """
 
     part: str | None = None
@@ -156,6 +157,7 @@ class Wish:
     types: tuple[str, ...] = ()
     table: bool = False
     up: tuple[float, float, float] = (0.0, 0.0, 1.0)
+    instructed: bool = False
 
     def asks(self, obj: ObjectMesh | PartedObject) -> tuple[Ask, ...] | None:
         """The asks of one object; None leaves them to the method.
@@ -168,6 +170,8 @@ class Wish:
         from handhold.interaction.table import Table
         from handhold.objects.household import HouseholdObject
 
+        if self.instructed:
+            return (self._of_sentence(obj),)
         if isinstance(obj, ObjectMesh):
             for option, value in (("--part", self.part), ("--purpose", self.purpose)):
                 if value is not None:
@@ -178,6 +182,16 @@ class Wish:
         table = Table.under(obj.mesh, self.up) if self.table or self._stands(obj) else None
         written = self._of_household(obj, table) if isinstance(obj, HouseholdObject) else ()
         return written or self._of_parts(obj, table)
+
+    def _of_sentence(self, obj: ObjectMesh | PartedObject) -> Ask:
+        from handhold.batch.instructed import ASKED
+        from handhold.interaction.table import Table
+        from handhold.methods.synthesize.optimize import ANY_TYPES, Ask
+
+        mesh = obj if isinstance(obj, ObjectMesh) else obj.mesh
+        stands = not isinstance(obj, ObjectMesh) and self._stands(obj)
+        table = Table.under(mesh, self.up) if self.table or stands else None
+        return Ask(self.types or ANY_TYPES, part=ASKED, table=table)
 
     def _stands(self, obj: PartedObject) -> bool:
         """Whether it is a household object that is always taken as it stands."""

@@ -56,6 +56,7 @@ def grasp_entry(found: Found) -> dict[str, Any]:
         "type": found.type,
         "part": found.ask.part,
         "purpose": found.ask.purpose,
+        "instruction": found.grasp.instruction,
         "energy": found.energy,
         "on_part": found.on_part,
         "iv_cm3": found.iv_cm3,
