@@ -84,7 +84,9 @@ def mask_rows(tellers: dict[str, Teller], objects: Sequence[Item]) -> dict[str, 
     """IoU of object masks, for each network, window and kind of sentence."""
     found, generator = defaultdict(list), np.random.default_rng(0)
     for item in objects:
-        told = {name: teller.tell(item.mesh, [s[0] for s in item.sentences]) for name, teller in tellers.items()}
+        told = {
+            name: teller.tell(item.mesh, [s[0] for s in item.sentences]) for name, teller in tellers.items()
+        }
         contact = item.touched.object.astype(float)
         for width, size in WIDTHS.items():
             seen = widened(item.touched.points, contact, width=size)
@@ -120,13 +122,18 @@ def follow_rows(teller: Teller, objects: Sequence[Item]) -> dict[str, Any]:
     found = defaultdict(list)
     generator = torch.Generator().manual_seed(1)
     for item in objects:
-        parts = [part for part in item.touched.parts if (item.touched.part == item.touched.parts.index(part)).any()]
+        parts = [
+            part for part in item.touched.parts if (item.touched.part == item.touched.parts.index(part)).any()
+        ]
         asks = {p: part_asks(item.category, [p], count=ASKED, generator=generator) for p in parts}
         said = {p: [ask.sentence for ask in own] for p, own in asks.items() if own}
         masks = {p: item.touched.part == item.touched.parts.index(p) for p in said}
         found["any two parts"] += moves(teller, item.mesh, said, masks)
         named, bare = (
-            {part: [s for s, p, _, named in item.sentences if p == part and named == kind][:ASKED] for part in said}
+            {
+                part: [s for s, p, _, named in item.sentences if p == part and named == kind][:ASKED]
+                for part in said
+            }
             for kind in (True, False)
         )
         told = tell_all(teller, item.mesh, *said.values(), *named.values(), *bare.values())
@@ -226,9 +233,13 @@ def time_rows(teller: Teller) -> dict[str, Any]:
 
 def main() -> None:
     """Run what is asked for and write all that is known."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("meshes", type=Path, nargs="?")
-    parser.add_argument("--model", type=Path, help="folder of weights; by default those that come with handhold")
+    parser.add_argument(
+        "--model", type=Path, help="folder of weights; by default those that come with handhold"
+    )
     parser.add_argument("--baseline", type=Path)
     parser.add_argument("--set", type=Path, default=Path(__file__).parents[1] / "sets/household")
     parser.add_argument("--each", type=int, default=80, help="grasps of a split that are refined")
@@ -242,7 +253,9 @@ def main() -> None:
     known = json.loads(file.read_text()) if file.exists() else {}
     teller = open_teller() if options.model is None else open_teller(options.model)
     grasps = GraspSet.open(options.set)
-    machine = f"{platform.machine()}, {THREADS} cores, torch {torch.__version__}, handhold {handhold.__version__}"
+    machine = (
+        f"{platform.machine()}, {THREADS} cores, torch {torch.__version__}, handhold {handhold.__version__}"
+    )
 
     def done(section: str, rows: Any) -> None:
         known[section] = {"machine": machine, "rows": rows}

@@ -70,7 +70,10 @@ def _absent(rows: dict[str, Any]) -> str:
 def _real(rows: dict[str, Any]) -> str:
     lines = [["follow, all pairs", _percent(rows["follow"])]]
     lines += [[f"follow, {kind}", _percent(value)] for kind, value in rows["by kind"].items()]
-    lines += [["absent parts admitted", _percent(rows["admitted"])], ["false alarms", _percent(rows["false alarms"])]]
+    lines += [
+        ["absent parts admitted", _percent(rows["admitted"])],
+        ["false alarms", _percent(rows["false alarms"])],
+    ]
     lines += [["IoU with the whole part", f"{rows['iou with the whole part']:.3f}"]]
     objects = [[name, _percent(value)] for name, value in rows["objects"].items()]
     return (
@@ -89,7 +92,17 @@ def _refine(rows: dict[str, Any]) -> str:
         "disturbed by `gravitydb` noise. `closed`: of the gap between nearest points and truth. The paper's figures "
         "(SHOWMe, other data) stand below for the form.\n"
     )
-    heads = ["", "MPVPE mm", "IV cm³", "PE mm", "contact F1 %", "fingers", "bones through", "PE closed", "F1 closed"]
+    heads = [
+        "",
+        "MPVPE mm",
+        "IV cm³",
+        "PE mm",
+        "contact F1 %",
+        "fingers",
+        "bones through",
+        "PE closed",
+        "F1 closed",
+    ]
     keys = ("mpvpe", "iv_cm3", "pe", "f1", "fingers", "bones_through")
     for split, title in SPLITS.items():
         if split not in rows:

@@ -42,7 +42,8 @@ def refine_rows(teller: Teller, grasps: GraspSet, split: str, count: int) -> lis
     clean, sentences = some.grasps(chosen), [_sentence(some.row(k)) for k in chosen]
     noisy = [disturbed(grasp, NOISE, seed=0) for grasp in clean]
     told = [
-        Instruct(teller, sentence)([grasp])[0][0].contact for grasp, sentence in zip(noisy, sentences, strict=True)
+        Instruct(teller, sentence)([grasp])[0][0].contact
+        for grasp, sentence in zip(noisy, sentences, strict=True)
     ]
     sources: dict[str, Sequence[Contact | None] | None] = {
         "input": None,
