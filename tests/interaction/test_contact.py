@@ -109,6 +109,45 @@ def test_masks_of_the_grasp_take_precedence(ball):
     torch.testing.assert_close(regions.object[2], plain.object[2])
 
 
+def test_points_say_what_vertices_say(ball):
+    top = torch.tensor(ball.vertices[:, 2] > 0).float()
+    points = ball.sample(20_000, torch.Generator().manual_seed(5)).points
+    given = [Contact(object=top), Contact(object=(points[:, 2] > 0).float(), points=points)]
+    rows = Rows.from_grasps([ball_at_palm(ball, gap=0.002)])
+    one, two = (contact_regions(rows, given=[contact], count=800) for contact in given)
+    torch.testing.assert_close(one.points, two.points)
+    inside = one.points[0, :, 2].abs() > 0.006  # within a face of the rim corners are of both kinds
+    torch.testing.assert_close(one.object[0, inside], two.object[0, inside])
+    assert ((two.object[0] > 0.5) == (two.points[0, :, 2] > 0)).float().mean() > 0.99
+    torch.testing.assert_close(one.hand, two.hand)
+
+
+def test_points_pass_their_weights_on_to_vertices(ball):
+    points = ball.sample(5000, torch.Generator().manual_seed(5)).points.float()
+    contact = Contact(object=points[:, 0].clamp_min(0) / RADIUS, points=points)
+    on_vertices = contact.on_vertices(torch.from_numpy(ball.vertices))
+    expected = torch.from_numpy(ball.vertices[:, 0]).clamp_min(0) / RADIUS
+    torch.testing.assert_close(on_vertices.double(), expected, atol=0.07, rtol=0)
+    of_vertices = torch.rand(len(ball.vertices))
+    assert Contact(object=of_vertices).on_vertices(torch.from_numpy(ball.vertices)) is of_vertices
+    assert Contact(points=points).on_vertices(torch.from_numpy(ball.vertices)) is None
+
+
+def test_other_objects_do_not_change_where_points_lie(ball):
+    box = trimesh.creation.box((0.05, 0.05, 0.05))
+    box = ObjectMesh.from_arrays(box.vertices, box.faces, name="box")
+    first, second = ball_at_palm(box, gap=0.002), ball_at_palm(ball, gap=0.002)
+    both = contact_regions(Rows.from_grasps([first, second]), count=200)
+    alone = contact_regions(Rows.from_grasps([second]), count=200)
+    torch.testing.assert_close(both.points[1], alone.points[0])
+    torch.testing.assert_close(both.object[1], alone.object[0])
+
+
+def test_masks_without_content_are_none(ball):
+    empty = ball_at_palm(ball, gap=0.002, contact=Contact())
+    assert given_contacts([empty, ball_at_palm(ball, gap=0.002)]) == [None, None]
+
+
 def test_everything_counts_if_asked(ball):
     regions = contact_regions(Rows.from_grasps([ball_at_palm(ball, gap=0.05)]), source="all", count=100)
     assert (regions.object == 1).all() and (regions.hand == 1).all()
@@ -120,6 +159,11 @@ def test_bad_masks_are_named(ball):
         contact_regions(rows, given=[Contact(object=torch.ones(3))], count=50)
     with pytest.raises(InputError, match=r"contact\.hand"):
         contact_regions(rows, given=[Contact(hand=torch.full((len(rows.hand.template),), 2.0))], count=50)
+    with pytest.raises(InputError, match=r"contact\.object"):
+        contact_regions(rows, given=[Contact(object=torch.ones(4), points=torch.zeros(5, 3))], count=50)
+    for bad in (torch.zeros(0, 3), torch.full((4, 3), torch.nan), torch.zeros(4, 2)):
+        with pytest.raises(InputError, match=r"contact\.points"):
+            contact_regions(rows, given=[Contact(object=torch.ones(len(bad)), points=bad)], count=50)
     with pytest.raises(InputError):
         contact_regions(rows, given=[], count=50)
     with pytest.raises(InputError):

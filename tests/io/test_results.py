@@ -103,6 +103,19 @@ def test_missing_arrays(tmp_path, key):
         load_result(tmp_path / "r.npz")
 
 
+def test_masks_on_points_become_masks_of_vertices(full, tmp_path):
+    vertices = torch.from_numpy(full.object.vertices)
+    generator = torch.Generator().manual_seed(0)
+    order = torch.randperm(len(vertices), generator=generator)
+    weights = torch.rand(len(vertices), generator=generator)
+    contact = Contact(full.contact.hand, weights[order], vertices[order].float())
+    save_grasp(full.with_(contact=contact), tmp_path / "a.npz")
+    again = load_result(tmp_path / "a.npz").grasp(full.hand).contact
+    torch.testing.assert_close(again.object, weights)
+    torch.testing.assert_close(again.hand, full.contact.hand)
+    assert again.points is None
+
+
 ARRAYS = [f.name for f in fields(Result) if "ndarray" in str(f.type) and not f.name.startswith("contact")]
 
 

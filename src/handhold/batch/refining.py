@@ -11,12 +11,15 @@ from pathlib import Path
 import torch
 
 from handhold.batch.fitting import hand_of, make_grasps
+from handhold.batch.instructing import asked_words
 from handhold.batch.loading import Failure, LoadedScene, by_hand, chunks
-from handhold.interaction.grasp import Grasp
+from handhold.interaction.grasp import Contact, Grasp
 from handhold.interaction.measures import Measures, measure, measure_frames
 from handhold.io.scene import Scene, Units
 
 Refine = Callable[[list[Grasp]], list[Grasp]]
+Instructed = Callable[[Sequence[Grasp]], tuple[list[Grasp], list[list[str]]]]
+"""Grasps with contact masks, and what is to be said of each (`handhold.batch.instructing.Instruct`)."""
 
 DEEP_MM, DEEP_CM3 = 10.0, 20.0
 """A hand that lies so deep in the object after refining was beyond mending."""
@@ -59,6 +62,7 @@ def refine_scenes(
     units: Units | None = None,
     mano: Path | None = None,
     device: str = "cpu",
+    instruct: Instructed | None = None,
 ) -> Iterator[Outcome | Failure]:
     """Load, fit, refine and measure scenes; one that cannot be done becomes a `Failure`, the others go on.
 
@@ -68,27 +72,33 @@ def refine_scenes(
         units: overrides the files' units.
         mano: the user's MANO file.
         device: where to refine.
+        instruct: says where the hands are meant to touch, before they are refined.
 
     Yields:
         An outcome or failure for every path, in order within a chunk of some 32 hands.
     """
 
     def work(items: list[LoadedScene]) -> list[Outcome | Failure]:
-        return _refine_together(items, refine, device)
+        return _refine_together(items, refine, device, instruct)
 
     for chunk in chunks(paths, units=units, mano=mano):
         yield from by_hand(chunk, work)
 
 
-def _refine_together(items: list[LoadedScene], refine: Refine, device: str) -> list[Outcome | Failure]:
+def _refine_together(
+    items: list[LoadedScene], refine: Refine, device: str, instruct: Instructed | None
+) -> list[Outcome | Failure]:
     hand = hand_of(items[0].scene, device=device)
     made = make_grasps([i.scene for i in items], [i.obj for i in items], hand)
     start = time.perf_counter()
-    refined = refine([grasp for grasp, _ in made])
+    given, told = [grasp for grasp, _ in made], [[] for _ in made]
+    if instruct is not None:
+        given, told = instruct(given)
+    refined = refine(given)
     share = (time.perf_counter() - start) / sum(item.rows for item in items)
     return [
-        _outcome(item, before, after, share * item.rows, warnings)
-        for item, (before, warnings), after in zip(items, made, refined, strict=True)
+        _outcome(item, before, after, share * item.rows, [*warnings, *notes])
+        for item, (before, warnings), after, notes in zip(items, made, refined, told, strict=True)
     ]
 
 
@@ -104,15 +114,19 @@ def _outcome(
         first, last = (measure_frames(g) if g.is_motion else [measure(g)] for g in (before, after))
     except Exception as error:
         return Failure.of(scene.path, error)
-    return Outcome(scene, before, after, first, last, seconds, (*scene.warnings, *warnings, *_words(last)))
+    words = _words(last, asked=asked_words(before, after))
+    return Outcome(scene, before, after, first, last, seconds, (*scene.warnings, *warnings, *words))
 
 
-def _words(after: list[Measures]) -> list[str]:
-    """What the user should be told of a result."""
+def _words(after: list[Measures], *, asked: list[str]) -> list[str]:
+    """What the user should be told of a result, and of what was asked of it."""
     if any(m.pd_mm > DEEP_MM or m.iv_cm3 > DEEP_CM3 for m in after):
         return [
-            "the hand is still inside the object: it was too deep in it to be taken out; is the pose right?"
+            "the hand is still inside the object: it was too deep in it to be taken out; is the pose right?",
+            *asked,
         ]
+    if asked:  # says of touch and of the way what is to be said
+        return asked
     if all(m.fingers_in_contact == 0 for m in after):
         return ["no finger touches the object: the hand is too far from it to be drawn to it"]
     if any(m.moved_mm > FAR_MM for m in after):
@@ -130,10 +144,12 @@ def _on_cpu(grasp: Grasp, scene: Scene) -> Grasp:
     def cpu(value: torch.Tensor | None):
         return None if value is None else value.cpu()
 
+    contact = grasp.contact
     return grasp.with_(
         hand=hand_of(scene),
         params=grasp.params.map(lambda t: t.cpu()),
         T_world_object=grasp.T_world_object.cpu(),
         offsets=cpu(grasp.offsets),
         keypoints=cpu(grasp.keypoints),
+        contact=contact and Contact(cpu(contact.hand), cpu(contact.object), cpu(contact.points)),
     )

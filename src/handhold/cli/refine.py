@@ -17,7 +17,15 @@ import tyro
 from handhold.batch import Failure, Outcome, refine_scenes
 from handhold.cli.output import all_or_none, check_json, check_ours, output_folder, tell_failures
 from handhold.cli.progress import progress
-from handhold.cli.refine_methods import has_gpu, name_of, notes_of, refiner, settings_of, settled
+from handhold.cli.refine_methods import (
+    has_gpu,
+    instruct_of,
+    name_of,
+    notes_of,
+    refiner,
+    settings_of,
+    settled,
+)
 from handhold.cli.refine_report import SceneDone, make_report, print_report
 from handhold.errors import HandholdError, InputError
 from handhold.io import save_glb, save_grasp, write_json
@@ -27,6 +35,7 @@ from handhold.methods.refine.energy import EnergyConfig
 from handhold.methods.refine.gravity import GravityConfig
 
 if TYPE_CHECKING:
+    from handhold.batch.instructing import Instruct
     from handhold.view.panel import Panel
 
 MANY = 64
@@ -45,6 +54,12 @@ class Options:
         method: gravity keeps the pose that is there and mends contact; choir asks a learnt model where a hand that is
             centimetres off was meant to be; energy is penalties and Adam.
         then: what mends the result of choir.
+        instruction: how to hold it: "hold the mug by its handle". The hand goes where the sentence has it (gravity, or
+            choir --then gravity).
+        image: a picture of the hand from which a vision-language model writes the instruction.
+        vlm_endpoint: of that model, OpenAI-compatible; without one a local transformers pipeline.
+        vlm_model: its name, or folder.
+        contact_model: folder of weights in place of those that read instructions.
         solver: the gravity method's solver: coupled is the default, sde is the paper's.
         samples: start so many times, all but once from noise, and keep the best by measure (gravity, choir).
         model: folder of weights in place of those that come with handhold (choir).
@@ -65,6 +80,11 @@ class Options:
     out: Path
     method: Literal["gravity", "choir", "energy"] = "gravity"
     then: Literal["gravity"] | None = None
+    instruction: str | None = None
+    image: Path | None = None
+    vlm_endpoint: str | None = None
+    vlm_model: str | None = None
+    contact_model: Path | None = None
     solver: Literal["coupled", "sde"] | None = None
     samples: int | None = None
     model: Path | None = None
@@ -96,13 +116,14 @@ def run(options: Options) -> int:
     check_json(options.json)
     with output_folder(options.out) as folder:
         check_ours(folder / "report.json")
-        done, failures, drawn = _refine_all(paths, options, folder)
+        instruct = instruct_of(options)
+        done, failures, drawn = _refine_all(paths, options, folder, instruct)
         if done:
             report = make_report(
                 done,
                 failures,
                 method=name_of(options),
-                settings=settings_of(options),
+                settings=settings_of(options, instruct),
                 seed=options.seed,
                 warnings=[*notes_of(options), *([drawn.trouble] if drawn.trouble else [])],
             )
@@ -114,13 +135,20 @@ def run(options: Options) -> int:
 
 
 def _refine_all(
-    paths: Sequence[Path], options: Options, folder: Path
+    paths: Sequence[Path], options: Options, folder: Path, instruct: Instruct | None
 ) -> tuple[list[SceneDone], list[Failure], _Drawn]:
     """Results are written while the next scenes are refined; of each only its figures stay in memory."""
     device = options.device
     if device == "auto":
         device = "cuda" if len(paths) >= MANY and has_gpu() else "cpu"
-    outcomes = refine_scenes(paths, refiner(options), units=options.units, mano=options.mano, device=device)
+    outcomes = refine_scenes(
+        paths,
+        refiner(options),
+        units=options.units,
+        mano=options.mano,
+        device=device,
+        instruct=instruct,
+    )
     done, failures, pairs = [], [], []
     pending: list[tuple[SceneDone, Future[None]]] = []
 

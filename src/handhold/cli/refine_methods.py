@@ -13,6 +13,7 @@ from handhold.methods.refine.energy import refine_energy
 from handhold.methods.refine.gravity import refine_gravity
 
 if TYPE_CHECKING:
+    from handhold.batch.instructing import Instruct
     from handhold.cli.refine import Options
     from handhold.models.choir import JointDiffusion
 
@@ -83,14 +84,38 @@ def refiner(options: Options) -> Refine:
     return refine
 
 
+def instruct_of(options: Options) -> Instruct | None:
+    """What the options have the hands do, if they say anything of it.
+
+    Raises:
+        InputError: the sentence has no words, options do not go together, or the network that reads it cannot be had.
+        MissingExtra: a package is not installed.
+    """
+    from handhold.cli.instruction import sentence_of
+
+    sentence = sentence_of(options)
+    if sentence is None:
+        return None
+    from handhold.batch.instructing import Instruct
+    from handhold.models.contact import open_teller
+
+    teller = open_teller() if options.contact_model is None else open_teller(options.contact_model)
+    return Instruct(teller, sentence, seed=options.seed)
+
+
 def name_of(options: Options) -> str:
     """What tables and reports call the method."""
     return options.method if options.then is None else f"{options.method}, then {options.then}"
 
 
-def settings_of(options: Options) -> dict[str, Any]:
+def settings_of(options: Options, instruct: Instruct | None) -> dict[str, Any]:
     """The settings of what was run."""
     own = asdict(getattr(options, options.method))
+    if instruct is not None:
+        own["instruction"] = instruct.instruction
+        own["contact_model"] = "shipped" if options.contact_model is None else str(options.contact_model)
+    if options.image is not None:
+        own |= {"image": options.image, "vlm_endpoint": options.vlm_endpoint, "vlm_model": options.vlm_model}
     if options.method == "choir":
         own["model"] = "shipped" if options.model is None else str(options.model)
     return own if options.then is None else {**own, "then": {options.then: asdict(options.gravity)}}
@@ -108,11 +133,20 @@ def notes_of(options: Options) -> list[str]:
 
 def _check_methods(options: Options) -> None:
     """Refuse what would be passed over in silence."""
+    asked = options.instruction is not None or options.image is not None
+    if options.contact_model is not None and not asked:
+        raise InputError(
+            "reads a sentence, and there is none",
+            where="--contact-model",
+            expected="--instruction or --image beside it",
+        )
     given = {
         "--solver": options.solver is not None and options.method != "gravity" and options.then != "gravity",
         "--samples": options.samples is not None and options.method not in SAMPLED,
         "--model": options.model is not None and options.method != "choir",
         "--then": options.then is not None and options.method != "choir",
+        "--instruction" if options.image is None else "--image": asked
+        and "gravity" not in (options.method, options.then),
     }
     runs = {options.method, options.then}
     for name in ("gravity", "choir", "energy"):
@@ -122,6 +156,8 @@ def _check_methods(options: Options) -> None:
         "--gravity.*": "gravity",
         "--energy.*": "energy",
         "--solver": "gravity",
+        "--instruction": "gravity, or choir --then gravity",
+        "--image": "gravity, or choir --then gravity",
         "--samples": " or ".join(SAMPLED),
     }
     for name, wrong in given.items():

@@ -18,7 +18,7 @@ from torch import Tensor
 from handhold.errors import InputError
 from handhold.geometry.mesh import vertex_normals
 from handhold.hand.kinematics import forward, place, surface_points
-from handhold.interaction.grasp import Contact, Grasp
+from handhold.interaction.grasp import Contact, Grasp, nearest_of
 from handhold.interaction.rows import Rows
 
 ContactSource = Literal["nearest", "ray", "all"]
@@ -67,17 +67,16 @@ def contact_regions(
             is told from geometry.
         count: points on each object.
         reach: hand and object further apart than this do not touch [m].
-        generator: source of randomness of the points, on the CPU; seeded with 0 by default.
+        generator: source of randomness of the points, on the CPU; for each object seeded with 0 by default.
 
     Raises:
-        InputError: an unknown source, or a mask of the wrong length.
+        InputError: an unknown source, a mask of the wrong length, or points that are none.
     """
     if source not in get_args(ContactSource):
         raise InputError("unknown contact source", expected=" or ".join(get_args(ContactSource)), got=source)
     if given is not None and len(given) != len(rows):
         raise InputError("not one mask a row", where="given", expected=len(rows), got=len(given))
-    generator = torch.Generator().manual_seed(0) if generator is None else generator
-    samples = [obj.sample(count, generator) for obj in rows.objects]
+    samples = [obj.sample(count, generator or torch.Generator().manual_seed(0)) for obj in rows.objects]
     like = rows.observed
     points = torch.stack([s.points for s in samples]).to(like)[rows.index]
     normals = torch.stack([s.normals for s in samples]).to(like)[rows.index]
@@ -92,8 +91,9 @@ def contact_regions(
 
 
 def given_contacts(grasps: Sequence[Grasp]) -> list[Contact | None]:
-    """The masks of grasps, one for each row that `Rows.from_grasps` makes of them."""
-    return [g.contact for g in grasps for _ in range(g.params.transl.reshape(-1, 3).shape[0])]
+    """The masks of grasps, one for each row that `Rows.from_grasps` makes of them; None for a grasp without any."""
+    masks = [g.contact for g in grasps for _ in range(g.params.transl.reshape(-1, 3).shape[0])]
+    return [m if m is not None and (m.hand is not None or m.object is not None) else None for m in masks]
 
 
 def nearest_contact(rows: Rows, points: Tensor, *, reach: float = 0.010) -> tuple[Tensor, Tensor]:
@@ -150,13 +150,29 @@ def _with_given(
     for b, contact in enumerate(given):
         which = int(rows.index[b])
         if contact is not None and contact.object is not None:
-            mask = _mask(contact.object, len(rows.objects[which].vertices), name="contact.object")
             sample = samples[which]
-            corners = torch.from_numpy(rows.objects[which].faces)[sample.face]
-            on_object[b] = (mask[corners] * sample.barycentric).sum(-1).to(on_object)
+            if contact.points is not None:
+                points = _points(contact.points)
+                mask = _mask(contact.object, len(points), name="contact.object")
+                on_object[b] = mask[nearest_of(sample.points, points)].to(on_object)
+            else:
+                mask = _mask(contact.object, len(rows.objects[which].vertices), name="contact.object")
+                corners = torch.from_numpy(rows.objects[which].faces)[sample.face]
+                on_object[b] = (mask[corners] * sample.barycentric).sum(-1).to(on_object)
         if contact is not None and contact.hand is not None:
             on_hand[b] = _mask(contact.hand, on_hand.shape[1], name="contact.hand").to(on_hand)
     return replace(regions, object=on_object, hand=on_hand)
+
+
+def _points(points: Tensor) -> Tensor:
+    if not (points.ndim == 2 and points.shape[1] == 3 and len(points) and points.isfinite().all()):
+        raise InputError(
+            "no points",
+            where="contact.points",
+            expected="finite, of shape (P, 3), at least one",
+            got=tuple(points.shape),
+        )
+    return points.detach().cpu().double()
 
 
 def _mask(mask: Tensor, count: int, *, name: str) -> Tensor:

@@ -17,11 +17,28 @@ class Contact:
 
     Attributes:
         hand: (V,) weight per hand vertex.
-        object: (N,) weight per object vertex.
+        object: (N,) weight per object vertex; or, with points, (P,) one for each of them.
+        points: (P, 3) on the object's surface, in its own frame [m].
     """
 
     hand: Tensor | None = None
     object: Tensor | None = None
+    points: Tensor | None = None
+
+    def on_vertices(self, vertices: Tensor) -> Tensor | None:
+        """Weights (N,) of the object's vertices (N, 3) in its own frame [m]; each has its nearest point's, if there are
+        points."""
+        if self.object is None or self.points is None:
+            return self.object
+        return self.object[nearest_of(vertices, self.points)]
+
+
+def nearest_of(points: Tensor, others: Tensor) -> Tensor:
+    """Index (N,) of the nearest of others (M, 3) to each of points (N, 3)."""
+    from scipy.spatial import KDTree
+
+    found = KDTree(others.detach().cpu().numpy()).query(points.detach().cpu().numpy())[1]
+    return torch.from_numpy(found).to(others.device)
 
 
 @dataclass(frozen=True)

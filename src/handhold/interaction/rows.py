@@ -127,7 +127,7 @@ class Rows:
 
     def near_distance(self, points: Tensor, reach: float) -> tuple[Tensor, Tensor]:
         """As `distance`, but inf and no gradient for points that are out of `reach` [m] of the object's box."""
-        distance = torch.where(self.box_distance(points) < reach, 0.0, torch.inf)
+        distance = torch.where(self.box_distance(points) < reach, 0.0, torch.inf).to(points)
         index = torch.nonzero(distance == 0, as_tuple=True)
         found, slope = self.distance_at(points[index], index[0])
         return distance.index_put(index, found), torch.zeros_like(points).index_put(index, slope)

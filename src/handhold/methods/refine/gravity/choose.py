@@ -31,7 +31,8 @@ def best_of_starts(
     tries = config.samples - 1
     best = cost(rows, state) if tries else torch.zeros(len(rows))
     for _ in range(tries):
-        noise = torch.randn(len(rows), DOFS, generator=generator).to(rows.state.wrist)
+        device = None if generator is None else generator.device
+        noise = torch.randn(len(rows), DOFS, generator=generator, device=device).to(rows.state.wrist)
         scale = noise.new_tensor(
             [config.noise_angles] * 3 + [config.noise_wrist] * 3 + [config.noise_angles] * 45
         )

@@ -23,6 +23,7 @@ class GravityConfig:
         steps: Gauss-Newton steps.
         contact: what is meant to touch, where a grasp brings no contact masks: "reach", whole fingers that are near;
             "nearest" or "ray", regions of skin and object (`interaction.contact`).
+        bring: whether a hand that is far from the contact masks given with it is taken there first.
         reach: fingers nearer to the object than this at the input are meant to touch [m].
         sigma_coarse, sigma_fine: width of the field at the first and at the last step [m] (paper: 0.2 and 0.05).
         gravity: weight of the pull, shared by the pulled vertices of a finger.
@@ -33,6 +34,7 @@ class GravityConfig:
         bones: weight of a bone point that comes too near to the surface.
         bone_tissue: how much of the flesh between bone and skin may yield [m].
         keep: weight of the observed keypoints.
+        trust: part of that weight where contact masks are given with the grasp.
         pose: weight of the fitted joint angles [mm2/rad2].
         damping: added to the normal equations [mm2].
         largest_turn: of a joint in one step [rad].
@@ -49,6 +51,7 @@ class GravityConfig:
     samples: int = 1
     steps: int = 10
     contact: Literal["reach", "nearest", "ray"] = "reach"
+    bring: bool = True
     reach: float = 0.015
     sigma_coarse: float = 0.020
     sigma_fine: float = 0.008
@@ -60,6 +63,7 @@ class GravityConfig:
     bones: float = 30.0
     bone_tissue: float = 0.002
     keep: float = 1.0
+    trust: float = 0.3
     pose: float = 16.0
     damping: float = 1.0
     largest_turn: float = 0.25
@@ -90,6 +94,7 @@ class GravityConfig:
             "bones",
             "bone_tissue",
             "keep",
+            "trust",
             "pose",
             "noise_angles",
             "noise_wrist",

@@ -5,13 +5,15 @@ Here X is eliminated: each step places X = M + F, F the pull of the field, and s
 field's law follows the signed distance s: a finger that is meant to touch and hovers is pulled along the shortest
 way with a Gaussian weight exp(-(s / 2 sigma)^2), sigma annealed from coarse to fine; whatever is inside is pushed
 out, harder the deeper it lies; points within bones keep the flesh around them out of the object. Where contact
-regions are known, skin is drawn to the nearest point of the object's region, as far as the hand's mask says.
+regions are known, skin is drawn to the nearest point of the object's region, as far as the hand's mask says. Masks
+that come with the grasp say more: skin and object's region are drawn over one another, from further away, and the
+keypoints have less to say (`Aim.given`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -38,6 +40,14 @@ MM = 1e3
 """Residuals are in millimetres, so that weights are of order one."""
 FAR = 0.016
 """Points that are certainly further from the surface than this have no part in any term [m]."""
+ACTING = 0.3
+"""A finger acts where a mask that is given has so much weight on some of its skin."""
+GIVEN = 2
+"""So many times as far masks that are given reach at first, and so many times as many steps they take."""
+TOGETHER = 32
+"""Of so many rows at a time all distances between skin and region are held."""
+COVER = 0.02
+"""Points of a region that is wider than the hand draw skin so far [m]."""
 SPACING_MM = 3.0
 """About how far points of a contact region lie apart."""
 
@@ -81,14 +91,21 @@ class Aim:
     Attributes:
         fingers: (B, 5) bool, thumb to pinky.
         regions: contact regions, or None: any part of the object.
+        given: whether the regions are known, and not told from where the hand is: then they say more of where it
+            belongs than its keypoints do.
     """
 
     fingers: Tensor
     regions: ContactRegions | None = None
+    given: bool = False
 
     def select(self, rows: Tensor) -> Aim:
         """Some of the rows."""
-        return Aim(self.fingers[rows], None if self.regions is None else self.regions.select(rows))
+        return replace(
+            self,
+            fingers=self.fingers[rows],
+            regions=None if self.regions is None else self.regions.select(rows),
+        )
 
 
 def solve_coupled(
@@ -103,6 +120,13 @@ def solve_coupled(
         start: where to start from; the rows' own state by default.
     """
     watched = _watch(rows, config)
+    if aim.given:
+        config = replace(
+            config,
+            keep=config.keep * config.trust,
+            steps=GIVEN * config.steps,
+            sigma_coarse=GIVEN * config.sigma_coarse,
+        )
     state = rows.state if start is None else start
     probed = None
     for step in range(config.steps):
@@ -112,8 +136,8 @@ def solve_coupled(
         world = place(pose, watched.all)
         probed = _probe(rows, world[:, : watched.bones.stop], probed)
         felt = _feel_walls(rows, watched, world, probed) if config.walls else probed
-        pulls = _pulls(rows, watched, world[:, watched.surface], felt, aim.regions)
-        residual, direction, weight = _field(config, watched, felt, pulls, aim.fingers, sigma)
+        pulls = _pulls(rows, watched, world[:, watched.surface], felt, aim)
+        residual, direction, weight = _field(config, watched, felt, pulls, aim, sigma)
         hessian, gradient = _normal_equations(rows, config, pose, watched, world, direction, residual, weight)
         move = damped_step(
             rows.hand, state, hessian, gradient, damping=config.damping, limit=config.largest_turn
@@ -139,7 +163,7 @@ def aim_at(rows: Rows, config: GravityConfig, *, given: Sequence[Contact | None]
     source = "nearest" if config.contact == "reach" else config.contact
     regions = contact_regions(rows, source=source, given=given, reach=config.reach)
     meant = torch.stack([regions.hand[:, labels == k + 1].amax(-1) for k in range(len(FINGERS))], -1)
-    return Aim(meant > 0, regions)
+    return Aim(meant > (ACTING if known else 0), regions, given=known)
 
 
 def _watch(rows: Rows, config: GravityConfig) -> _Watched:
@@ -194,29 +218,60 @@ class _Pulls:
     weight: Tensor
 
 
-def _pulls(
-    rows: Rows, watched: _Watched, skin: Tensor, probed: _Probed, regions: ContactRegions | None
-) -> _Pulls:
-    """To the surface the shortest way; with contact regions, to the nearest point of the object's region."""
-    surface = watched.surface
+def _pulls(rows: Rows, watched: _Watched, skin: Tensor, probed: _Probed, aim: Aim) -> _Pulls:
+    """To the surface the shortest way; with contact regions, to the nearest point of the object's region, and with
+    given ones also to those points of the region that are nearest to each: hand and object regions come to cover
+    one another."""
+    surface, regions = watched.surface, aim.regions
     distance, normal = probed.distance[:, surface] * MM, probed.normal[:, surface]
     if regions is None:
         return _Pulls(distance, normal, torch.ones_like(distance))
-    core = regions.object > 0.5 * regions.object.amax(-1, keepdim=True).clamp_min(1e-6)
-    meant = torch.where(core, 0.0, torch.inf)[:, None]
-    nearest = (torch.cdist(skin, regions.points) + meant).min(-1)
-    away = skin - regions.points.gather(1, nearest.indices[..., None].expand(-1, -1, 3))
-    gap = nearest.values.nan_to_num(posinf=0.0) * MM
+    few = [
+        _targets(skin[own], watched.chosen, regions.select(own), given=aim.given)
+        for own in torch.arange(len(skin), device=skin.device).split(TOGETHER)
+    ]
+    target, weight = (torch.cat(part) for part in zip(*few, strict=True))
+    away = skin - target
+    gap = away.norm(dim=-1) * MM
     direction = away / away.norm(dim=-1, keepdim=True).clamp_min(1e-9)
-    over = gap < distance + SPACING_MM  # above the region itself the surface is what counts
-    weight = regions.hand[:, watched.chosen] * regions.object.gather(1, nearest.indices)
-    return _Pulls(
-        torch.where(over, distance, gap), torch.where(over[..., None], normal, direction), weight * (gap > 0)
-    )
+    if not aim.given:
+        over = gap < distance + SPACING_MM  # above the region itself the surface is what counts
+        gap, direction = torch.where(over, distance, gap), torch.where(over[..., None], normal, direction)
+    return _Pulls(gap, direction, weight * (gap > 0))
+
+
+def _targets(skin: Tensor, chosen: Tensor, regions: ContactRegions, *, given: bool) -> tuple[Tensor, Tensor]:
+    """What skin (B, n, 3) of some vertices (n,) is drawn to, (B, n, 3), and how much, (B, n): nothing where the object
+    has no region."""
+    core = regions.object > 0.5 * regions.object.amax(-1, keepdim=True).clamp_min(1e-6)
+    between = torch.cdist(skin, regions.points)
+    nearest = (between + torch.where(core, 0.0, torch.inf)[:, None]).min(-1)
+    target = regions.points.gather(1, nearest.indices[..., None].expand(-1, -1, 3))
+    weight = regions.hand[:, chosen] * regions.object.gather(1, nearest.indices)
+    weight = weight.where(nearest.values.isfinite(), 0.0)
+    return _covered(target, weight, between, regions, core) if given else (target, weight)
+
+
+def _covered(
+    target: Tensor, weight: Tensor, between: Tensor, regions: ContactRegions, core: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Targets (B, n, 3) and weights (B, n) of skin, with those points of the object's region (B, N) whose nearest
+    acting skin each is: the region has as many votes as the skin."""
+    acting = weight > ACTING * weight.amax(-1, keepdim=True).clamp_min(1e-6)
+    near = (between + torch.where(acting, 0.0, torch.inf)[:, :, None]).min(1)
+    finder = near.indices  # (B, N) skin of each point
+    votes = core.to(weight) * regions.object * torch.exp(-((near.values / COVER) ** 2))
+    votes = votes * (acting.sum(-1) / core.sum(-1).clamp_min(1))[:, None]
+    total = torch.zeros_like(weight).scatter_add(1, finder, votes)
+    asked = votes[..., None] * regions.points
+    sums = torch.zeros_like(target).scatter_add(1, finder[..., None].expand(-1, -1, 3), asked)
+    whole = weight + total
+    mixed = (weight[..., None] * target + sums) / whole[..., None].clamp_min(1e-9)
+    return torch.where(whole[..., None] > 0, mixed, target), whole
 
 
 def _field(
-    config: GravityConfig, watched: _Watched, probed: _Probed, pulls: _Pulls, fingers: Tensor, sigma: float
+    config: GravityConfig, watched: _Watched, probed: _Probed, pulls: _Pulls, aim: Aim, sigma: float
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Residuals (B, N) [mm], their directions (B, N, 3) and weights (B, N) on surface and bone points."""
     distance = probed.distance * MM
@@ -224,7 +279,11 @@ def _field(
     depth = skin.clamp_max(0) / (config.soft_depth * MM)
     inside = skin < 0
     push = config.penetration * (1 + depth**2) * inside
-    pull = _pull(config, watched, skin, pulls, fingers, sigma)
+    if aim.given:  # all skin that is meant to touch
+        law = torch.exp(-((pulls.gap / (2 * sigma * MM)) ** 2)) * pulls.weight
+        pull = config.gravity / config.pulled * law * (skin > -config.press * MM)
+    else:
+        pull = _pull(config, watched, skin, pulls, aim.fingers, sigma)
     short = (bones - watched.clearance * MM).clamp_max(0)
     residual = torch.cat((torch.where(inside, skin, pulls.gap), short), 1)
     out = torch.where(inside[..., None], probed.normal[:, watched.surface], pulls.direction)
