@@ -42,7 +42,7 @@ def test_objects_with_grasps_come_more_often(rows):
 
 
 def test_answers_are_those_of_the_rows(rows):
-    seen = drawn(rows, every=(0, 3, 6))
+    seen = drawn(rows, every=(0, REPEATED, 2 * REPEATED))
     asks = rows.asks
     assert seen.of.tolist() == [k for k in range(3) for _ in range(ASKED)]
     assert torch.equal(asks.object[seen.asks], torch.tensor([0, 1, 2])[seen.of])
@@ -210,4 +210,4 @@ def test_some_steps_learn_parts_and_what_is_absent(rows, monkeypatch):
 
 def test_examples_need_no_network(rows):
     found = Examples(rows, SMALL, rest=HAND.template, augment=False)
-    assert len(found) == len(found.order) == 7
+    assert len(found) == len(found.order) == 2 * REPEATED + 1
