@@ -395,6 +395,8 @@ def test_a_file_that_cannot_be_written_leaves_none(painted, mesh, tmp_path, monk
         ((), (), "--instruction"),
         (("",), (), "--instruction"),
         (("hold it", "  "), (), "number 1"),
+        (("🙂 …",), (), "no words"),
+        (("hold it " * 2000,), (), "15999 characters"),
         (("hold it",), ("--image", "a.png"), "in place of"),
         (("hold it",), ("--vlm-endpoint", "http://localhost"), "--image"),
         (("hold it",), ("--vlm-model", "eyes"), "--image"),
@@ -408,6 +410,12 @@ def test_bad_options(mesh, tmp_path, complaint, sentences, more, words):
     assert ask(mesh, tmp_path / "out", *sentences, more=more) == 2
     assert words in complaint()
     assert not (tmp_path / "out").exists()
+
+
+def test_a_scenes_own_sentence_is_read_like_the_users(tmp_path, complaint):
+    scene = write_scene(tmp_path / "in", scene_document() | {"instruction": "?!"})
+    assert ask(scene, tmp_path / "out") == 2
+    assert "scene.json: instruction: has no words" in complaint()
 
 
 def test_bad_objects(tmp_path, mesh, capfd):

@@ -176,6 +176,7 @@ def test_a_network_of_ones_own(teller, method, mesh, tmp_path):
         (("--part", "handle"), SENTENCE, "--part"),
         (("--purpose", "drink"), SENTENCE, "--purpose"),
         ((), "  ", "--instruction"),
+        ((), "hold it " * 2000, "too long"),
     ],
 )
 def test_bad_requests(more, sentence, word, teller, method, tmp_path, complaint):

@@ -210,6 +210,7 @@ def test_neither_server_nor_model_is_refused(picture):
 def test_a_model_that_runs_here_gives_the_sentence(picture, monkeypatch):
     import transformers
 
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)  # nothing is asked of the hub
     seen = {}
 
     def pipeline(task, *, model):
@@ -231,6 +232,7 @@ def test_a_model_that_runs_here_gives_the_sentence(picture, monkeypatch):
 def test_a_model_that_says_nothing_is_an_error(picture, monkeypatch):
     import transformers
 
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr(transformers, "pipeline", lambda *_, **__: lambda **_: [{"generated_text": " "}])
     with pytest.raises(InputError, match="no sentence"):
         instruction_from_image(picture, model="some/vlm")
@@ -243,6 +245,23 @@ def test_a_model_that_is_not_here_is_refused_offline(picture, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(InputError, match="no-such-vlm"):
         instruction_from_image(picture, model="someone/no-such-vlm")
+
+
+def test_a_hub_that_does_not_answer_costs_one_try(picture, monkeypatch):
+    import huggingface_hub
+
+    tries = []
+
+    class Dead:
+        def head(self, address, *, timeout):
+            tries.append(address)
+            raise OSError("no network")
+
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(huggingface_hub.utils, "get_session", Dead)
+    with pytest.raises(InputError, match="no-such-vlm"):
+        instruction_from_image(picture, model="someone/no-such-vlm")
+    assert len(tries) == 1 and not huggingface_hub.constants.HF_HUB_OFFLINE
 
 
 def test_a_missing_package_names_the_extra(picture, monkeypatch):

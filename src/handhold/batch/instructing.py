@@ -26,8 +26,8 @@ ASKED_MM = 10.0
 LEAST = 0.3
 """A grasp that has less of its touch where it was asked did not get there."""
 SHARPER = 2
-"""Power of the hand's mask: skin that may or may not touch pulls less than it is likely to touch. On the set's val split
-it takes half a millimetre off the proximity error."""
+"""Power of the hand's mask: skin that may or may not touch pulls less than it is likely to touch. On the set's val
+split it takes half a millimetre off the proximity error."""
 FRAMES = 4
 """Frames of a motion that a sentence is put to."""
 

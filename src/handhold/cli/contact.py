@@ -124,7 +124,7 @@ def _sentences(options: Options, subject: Subject) -> list[str]:
     if options.image is not None:
         return [seen_sentence(options)]
     if subject.instruction is not None:
-        return checked((subject.instruction,))
+        return checked((subject.instruction,), where=f"{subject.path}: instruction")
     raise InputError(
         "no sentence", where="--instruction", expected='words, such as "hold the mug by its handle"'
     )

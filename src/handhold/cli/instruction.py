@@ -8,6 +8,9 @@ from typing import Protocol
 from handhold.errors import InputError
 from handhold.language.features import checked_sentences
 
+LONGEST = 1000
+"""Characters of a sentence; text encoders read about so many and pass over the rest."""
+
 
 class Looking(Protocol):
     """Options that bring a sentence by a picture."""
@@ -44,16 +47,32 @@ def check_image_options(options: Looking, *, given: bool) -> None:
             raise InputError("belongs to --image", where=option, got="no --image")
 
 
-def checked(sentences: list[str] | tuple[str, ...]) -> list[str]:
+def checked(sentences: list[str] | tuple[str, ...], *, where: str = "--instruction") -> list[str]:
     """The user's sentences, stripped.
 
+    Args:
+        sentences: in any language.
+        where: whence they come.
+
     Raises:
-        InputError: one has no words.
+        InputError: one has no words, or is so long that its end would not be read.
     """
     try:
-        return checked_sentences(sentences)
+        stripped = checked_sentences(sentences)
     except InputError as error:
-        raise InputError(error.what, where="--instruction", expected=error.expected, got=error.got) from error
+        raise InputError(error.what, where=where, expected=error.expected, got=error.got) from error
+    for sentence in stripped:
+        if not any(c.isalnum() for c in sentence):  # the encoder knows no emoji, and would answer all alike
+            raise InputError(
+                "has no words",
+                where=where,
+                expected='such as "hold the mug by its handle"',
+                got=repr(sentence)[:80],
+            )
+        if len(sentence) > LONGEST:
+            got = f"{len(sentence)} characters"
+            raise InputError("too long", where=where, expected=f"at most {LONGEST} characters", got=got)
+    return stripped
 
 
 def sentence_of(options: Asking) -> str | None:

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from handhold.cli.instruction import checked
 from handhold.errors import InputError
 from handhold.hand import Hand
 from handhold.methods.synthesize.result import Ask, Synthesis
@@ -106,14 +107,13 @@ def check_instruction(options: Options) -> None:
     """Refuse a sentence that says nothing, or together with what it is there to say.
 
     Raises:
-        InputError: as said, or a network for a sentence without a sentence.
+        InputError: as said, the sentence is too long, or there is a network for a sentence and no sentence.
     """
     if options.instruction is None:
         if options.contact_model is not None:
             raise InputError("is for --instruction", where="--contact-model", got="no --instruction")
         return
-    if not options.instruction.strip():
-        raise InputError("says nothing", where="--instruction", expected="a sentence", got="no words")
+    checked([options.instruction])
     for name, value in (("--part", options.part), ("--purpose", options.purpose)):
         if value is not None:
             raise InputError(

@@ -8,6 +8,7 @@ import os
 import tempfile
 import warnings
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,15 @@ from torch import Tensor, nn
 
 from handhold.errors import InputError, demand
 from handhold.language.features import TextFeatures, checked_sentences, in_batches
-from handhold.language.model_files import cached, content_hash, first_line, local_folder, no_model, quiet
+from handhold.language.model_files import (
+    cached,
+    content_hash,
+    first_line,
+    hub_or_cache,
+    local_folder,
+    no_model,
+    quiet,
+)
 from handhold.optional import require
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -110,7 +119,7 @@ class CausalEncoder(nn.Module):
         library = require("transformers", extra="text")
         source, local = str(folder or config.model), folder is not None
         try:
-            with quiet():
+            with quiet(), nullcontext() if local else hub_or_cache():
                 tokenizer = library.AutoTokenizer.from_pretrained(source, local_files_only=local)
                 model = library.AutoModel.from_pretrained(
                     source, dtype=_DTYPES[config.dtype], local_files_only=local

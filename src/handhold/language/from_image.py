@@ -9,6 +9,7 @@ import os
 import re
 import urllib.error
 import urllib.request
+from contextlib import nullcontext
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from urllib.parse import urlsplit
 from PIL import Image
 
 from handhold.errors import InputError
-from handhold.language.model_files import first_line, quiet
+from handhold.language.model_files import first_line, hub_or_cache, local_folder, quiet
 from handhold.optional import require
 
 PROMPT = (
@@ -168,7 +169,7 @@ def _ask_pipeline(picture: Image.Image, model: str) -> str:
     library = require("transformers", extra="text")
     content = [{"type": "image", "image": picture}, {"type": "text", "text": PROMPT}]
     try:
-        with quiet():
+        with quiet(), nullcontext() if local_folder(model) else hub_or_cache():
             pipe = library.pipeline("image-text-to-text", model=model)
             told = pipe(
                 text=[{"role": "user", "content": content}], max_new_tokens=64, return_full_text=False

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import ModuleType
 
 from handhold.errors import InputError
 from handhold.optional import require
@@ -25,6 +26,8 @@ _SETTINGS = (
     "vocab.json",
     "merges.txt",
 )
+
+_WAIT_S = 10.0  # for the hub to answer at all
 
 
 def packaged() -> Path:
@@ -104,6 +107,28 @@ def no_model(model: object, cause: str) -> InputError:
 def first_line(error: Exception) -> str:
     """What an error says, in short."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+
+
+@contextmanager
+def hub_or_cache() -> Iterator[None]:
+    """Let the hub's libraries read their cache alone while the hub does not answer: by themselves they try five times
+    for each file of a model, which takes minutes."""
+    hub = require("huggingface_hub", extra="text")
+    before = hub.constants.HF_HUB_OFFLINE
+    hub.constants.HF_HUB_OFFLINE = before or not _answers(hub)
+    try:
+        yield
+    finally:
+        hub.constants.HF_HUB_OFFLINE = before
+
+
+def _answers(hub: ModuleType) -> bool:
+    """Whether the hub can be reached: by its library's own session, which knows of proxies and certificates."""
+    try:
+        hub.utils.get_session().head(hub.constants.ENDPOINT, timeout=_WAIT_S)
+    except Exception:  # of the library's HTTP client, whichever that is
+        return False
+    return True
 
 
 @contextmanager

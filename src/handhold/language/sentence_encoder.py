@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from handhold.language.model_files import (
     cached,
     content_hash,
     first_line,
+    hub_or_cache,
     local_folder,
     no_model,
     packaged,
@@ -145,7 +147,7 @@ def _library_run(model: str | Path | None, device: torch.device, folder: Path | 
     """Features by sentence_transformers: any layout; its import alone takes 10 to 15 s."""
     library = require("sentence_transformers", extra="text")
     try:
-        with quiet():
+        with quiet(), nullcontext() if folder else hub_or_cache():
             encoder = library.SentenceTransformer(
                 str(folder or model), device=str(device), local_files_only=folder is not None
             )
