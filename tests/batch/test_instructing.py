@@ -9,7 +9,6 @@ import trimesh
 from handhold.batch.instructing import (
     ASKED_MM,
     FRAMES,
-    SHARPER,
     Instruct,
     asked_share,
     asked_words,
@@ -80,7 +79,7 @@ def test_masks_arrive():
     contact = given.contact
     assert given.instruction == "hold it at the top" and notes == [[]]
     assert torch.equal(contact.object, (contact.points[:, 2] > contact.points[:, 2].mean()).float())
-    torch.testing.assert_close(contact.hand, 0.8**SHARPER * (HAND.finger_labels == 2).float())
+    torch.testing.assert_close(contact.hand, 0.8 * (HAND.finger_labels == 2).float())
     torch.testing.assert_close(teller.seen[0].params.transl, given.params.transl)
 
 
@@ -121,7 +120,7 @@ def test_of_another_hand_the_object_alone_is_asked():
     (given,), _ = Instruct(teller, "hold it")([grasp()])
     assert not teller.seen
     index = HAND.finger_labels == 2
-    torch.testing.assert_close(given.contact.hand, 0.8**SHARPER * (index & HAND.palmar).float())
+    torch.testing.assert_close(given.contact.hand, 0.8 * (index & HAND.palmar).float())
 
 
 def test_a_mask_goes_to_another_hand_finger_by_finger():

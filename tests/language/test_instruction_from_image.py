@@ -247,6 +247,12 @@ def test_a_model_that_is_not_here_is_refused_offline(picture, monkeypatch):
         instruction_from_image(picture, model="someone/no-such-vlm")
 
 
+def test_a_folder_that_is_not_there_is_refused_in_one_sentence(picture, tmp_path):
+    with pytest.raises(InputError, match="got no such folder") as refused:
+        instruction_from_image(picture, model=str(tmp_path / "none" / "here"))
+    assert "MiniLM" not in str(refused.value)
+
+
 def test_a_hub_that_does_not_answer_costs_one_try(picture, monkeypatch):
     import huggingface_hub
 

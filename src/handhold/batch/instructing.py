@@ -25,9 +25,6 @@ ASKED_MM = 10.0
 """What touches within this of the asked place touches it [mm]: the mask is as coarse as a finger's pad."""
 LEAST = 0.3
 """A grasp that has less of its touch where it was asked did not get there."""
-SHARPER = 2
-"""Power of the hand's mask: skin that may or may not touch pulls less than it is likely to touch. On the set's val
-split it takes half a millimetre off the proximity error."""
 FRAMES = 4
 """Frames of a motion that a sentence is put to."""
 
@@ -62,7 +59,7 @@ class Instruct:
                 given.append(grasp.with_(instruction=self.instruction))
                 notes.append([absent_words(grasp.object.name, self.instruction)])
             else:
-                contact = Contact(told.hand**SHARPER, told.object, told.points)
+                contact = Contact(told.hand, told.object, told.points)
                 given.append(grasp.with_(instruction=self.instruction, contact=contact))
                 notes.append([])
         return given, notes

@@ -180,7 +180,7 @@ def _ask_pipeline(picture: Image.Image, model: str) -> str:
             "the vision-language model could not be used",
             where=f"model '{model}'",
             expected="the folder or hub id (fetched, or reachable) of a transformers image-text-to-text model",
-            got=first_line(error),
+            got=error.got if isinstance(error, InputError) else first_line(error),
         ) from error
     return said if isinstance(said, str) else ""
 

@@ -105,8 +105,8 @@ def no_model(model: object, cause: str) -> InputError:
 
 
 def first_line(error: Exception) -> str:
-    """What an error says, in short."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+    """What an error says, in short, without the full stop: it becomes part of another sentence."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300].rstrip(".")
 
 
 @contextmanager
