@@ -6,13 +6,15 @@ import json
 import socket
 import sys
 import threading
+from contextlib import nullcontext
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
 
 from handhold.errors import InputError, MissingExtra
-from handhold.language import instruction_from_image
+from handhold.language import from_image, instruction_from_image
 
 SAID = "Hold the mug by its handle to drink."
 
@@ -208,9 +210,7 @@ def test_neither_server_nor_model_is_refused(picture):
 
 
 def test_a_model_that_runs_here_gives_the_sentence(picture, monkeypatch):
-    import transformers
-
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)  # nothing is asked of the hub
+    monkeypatch.setattr(from_image, "hub_or_cache", nullcontext)  # nothing is asked of the hub
     seen = {}
 
     def pipeline(task, *, model):
@@ -222,7 +222,7 @@ def test_a_model_that_runs_here_gives_the_sentence(picture, monkeypatch):
 
         return run
 
-    monkeypatch.setattr(transformers, "pipeline", pipeline)
+    monkeypatch.setattr(from_image, "require", lambda name, *, extra: SimpleNamespace(pipeline=pipeline))
     assert instruction_from_image(picture, model="some/vlm") == SAID
     assert (seen["task"], seen["model"]) == ("image-text-to-text", "some/vlm")
     assert seen["content"][0]["image"].mode == "RGB" and "instruction" in seen["content"][1]["text"]

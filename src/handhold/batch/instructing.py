@@ -25,6 +25,9 @@ ASKED_MM = 10.0
 """What touches within this of the asked place touches it [mm]: the mask is as coarse as a finger's pad."""
 LEAST = 0.3
 """A grasp that has less of its touch where it was asked did not get there."""
+NEAR_M = 0.020
+"""A hand whose palmar skin comes this near to the asked place is seen by the network; one that is somewhere else would
+only draw the mask to it [m]."""
 FRAMES = 4
 """Frames of a motion that a sentence is put to."""
 
@@ -68,11 +71,10 @@ class Instruct:
         """What the sentence says of one grasp, its weights on the device and for the hand of the grasp."""
         config, hand = self.teller.model.config, grasp.hand
         known = (hand.name, hand.version) == (config.hand, config.hand_version)
-        if known:
-            frames = on_cpu(grasp)
+        told = self.teller.tell(grasp.object, [self.instruction], seed=self.seed)
+        frames = on_cpu(grasp) if known else []
+        if frames and any(away_from(told[0], frame) < NEAR_M for frame in frames):
             told = self.teller.tell_hands(frames, [self.instruction] * len(frames), seed=self.seed)
-        else:
-            told = self.teller.tell(grasp.object, [self.instruction], seed=self.seed)
         mean = lambda name: torch.stack([getattr(one, name) for one in told]).mean(0)
         skin = mean("hand") if known else of_fingers(mean("hand"), Hand.open(hand.side), hand)
         like = grasp.params.transl.detach()
@@ -85,6 +87,16 @@ class Instruct:
             absent=sum(one.absent for one in told) * 2 > len(told),
             doubt=sum(one.doubt for one in told) / len(told),
         )
+
+
+def away_from(told: ToldContact, grasp: Grasp) -> float:
+    """How far a single grasp's skin is from where a sentence has it touch, at the nearest [m]."""
+    from scipy.spatial import KDTree
+
+    pose = grasp.T_world_object
+    skin = (grasp.fitted().vertices - pose[:3, 3]) @ pose[:3, :3]
+    core = told.points[told.object >= 0.5 * told.object.max()]
+    return float(KDTree(core.numpy()).query(skin[grasp.hand.palmar].numpy())[0].min())
 
 
 def absent_words(name: str, instruction: str) -> str:

@@ -44,6 +44,8 @@ INSIDE, APART, TURNED, POSED, CUT = 0.3, 1.0, 4.0, 1.0, 8.0
 bone through the surface cost: about a mug's thin wall a hand is hardly ever deep, and not to be solved any more."""
 ASTRAY = 20.0
 """What a hand costs all of whose touching skin is off the region."""
+IN_VAIN, WIDE = 0.8, 32
+"""With so much of its touching skin off a region of so many points the best hand is none: it stays where it is."""
 TOUCHING, NEAR_REGION = 0.003, 0.008
 """Skin touches within the first of the surface, and touches the region within the second of one of its points [m]."""
 MM = 1e3
@@ -119,6 +121,8 @@ def bring(
             turns = _turns(generator or torch.Generator().manual_seed(0)).to(rows.observed)
         one = torch.tensor([row], device=rows.index.device)
         placed = _placed(rows.select(one), config, aim.select(one), region, turns)
+        if placed is None:
+            continue
         rows = _followed(rows, frames.to(one.device), rows.state.select(one), placed)
     return rows
 
@@ -180,8 +184,8 @@ def _followed(rows: Rows, frames: Tensor, given: HandState, placed: HandState) -
     return replace(rows, state=rows.state.put(frames, state), observed=observed)
 
 
-def _placed(row: Rows, config: GravityConfig, aim: Aim, region: _Region, turns: Tensor) -> HandState:
-    """The hand of one row where it is best, before it is solved there."""
+def _placed(row: Rows, config: GravityConfig, aim: Aim, region: _Region, turns: Tensor) -> HandState | None:
+    """The hand of one row where it is best, before it is solved there; None where it does not get to its region."""
     chosen = farthest_points(region.points, count=min(PLACES, len(region.points)))
     tries = _tries(row, region, region.points[chosen], turns)
     first = torch.zeros(len(tries.wrist), dtype=torch.long, device=row.index.device)
@@ -190,8 +194,11 @@ def _placed(row: Rows, config: GravityConfig, aim: Aim, region: _Region, turns: 
     few = _seen(many.select(best), row)
     solved = solve_coupled(few, config, aim=aim.select(first[best]))
     skin = place(forward(row.hand, solved), surface_points(row.hand, solved.betas))
-    price = cost(few, solved) + APART * MM * region.apart(row.hand, skin) + ASTRAY * region.astray(few, skin)
-    return few.state.select(price.argmin().reshape(1))
+    astray = region.astray(few, skin)
+    price = cost(few, solved) + APART * MM * region.apart(row.hand, skin) + ASTRAY * astray
+    winner = price.argmin().reshape(1)
+    vain = len(region.points) >= WIDE and astray[winner] >= IN_VAIN
+    return None if vain else few.state.select(winner)
 
 
 def _tries(row: Rows, region: _Region, points: Tensor, turn: Tensor) -> HandState:
