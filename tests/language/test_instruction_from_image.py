@@ -229,15 +229,14 @@ def test_a_model_that_runs_here_gives_the_sentence(picture, monkeypatch):
     assert seen["settings"]["return_full_text"] is False
 
 
-def test_a_model_that_says_nothing_is_an_error(picture, monkeypatch):
-    import transformers
-
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(transformers, "pipeline", lambda *_, **__: lambda **_: [{"generated_text": " "}])
-    with pytest.raises(InputError, match="no sentence"):
-        instruction_from_image(picture, model="some/vlm")
-    monkeypatch.setattr(transformers, "pipeline", lambda *_, **__: lambda **_: [])
-    with pytest.raises(InputError, match="could not be used"):
+@pytest.mark.parametrize(
+    "answer, words", [([{"generated_text": " "}], "no sentence"), ([], "could not be used")]
+)
+def test_a_model_that_says_nothing_is_an_error(picture, monkeypatch, answer, words):
+    said = SimpleNamespace(pipeline=lambda *_, **__: lambda **_: answer)
+    monkeypatch.setattr(from_image, "hub_or_cache", nullcontext)
+    monkeypatch.setattr(from_image, "require", lambda name, *, extra: said)
+    with pytest.raises(InputError, match=words):
         instruction_from_image(picture, model="some/vlm")
 
 

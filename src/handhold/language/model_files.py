@@ -113,19 +113,20 @@ def first_line(error: Exception) -> str:
 def hub_or_cache() -> Iterator[None]:
     """Let the hub's libraries read their cache alone while the hub does not answer: by themselves they try five times
     for each file of a model, which takes minutes."""
-    hub = require("huggingface_hub", extra="text")
-    before = hub.constants.HF_HUB_OFFLINE
-    hub.constants.HF_HUB_OFFLINE = before or not _answers(hub)
+    constants = require("huggingface_hub.constants", extra="text")
+    before = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = before or not _answers(constants)
     try:
         yield
     finally:
-        hub.constants.HF_HUB_OFFLINE = before
+        constants.HF_HUB_OFFLINE = before
 
 
-def _answers(hub: ModuleType) -> bool:
+def _answers(constants: ModuleType) -> bool:
     """Whether the hub can be reached: by its library's own session, which knows of proxies and certificates."""
     try:
-        hub.utils.get_session().head(hub.constants.ENDPOINT, timeout=_WAIT_S)
+        session = require("huggingface_hub.utils", extra="text").get_session()
+        session.head(constants.ENDPOINT, timeout=_WAIT_S)
     except Exception:  # of the library's HTTP client, whichever that is
         return False
     return True
@@ -134,7 +135,7 @@ def _answers(hub: ModuleType) -> bool:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep the progress bars and the advice of transformers and the hub away from the user."""
-    hub, talk = require("huggingface_hub", extra="text").utils, require("transformers", extra="text").logging
+    hub, talk = require("huggingface_hub.utils", extra="text"), require("transformers", extra="text").logging
     level, hub_bars, bars = (
         talk.get_verbosity(),
         not hub.are_progress_bars_disabled(),
