@@ -36,6 +36,9 @@ class Teller:
         self.opened.append(folder)
         return self
 
+    def tell(self, obj, instructions, *, seed=0):
+        return [self._tell(obj, sentence, seed) for sentence in instructions]
+
     def tell_hands(self, grasps, instructions, *, seed=0):
         return [self._tell(g.object, s, seed) for g, s in zip(grasps, instructions, strict=True)]
 
