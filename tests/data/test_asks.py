@@ -27,10 +27,10 @@ def says(sentence: str, category: str, part: str) -> bool:
 def everything(category: str, *, seed: int = 0) -> list[Ask]:
     """All kinds of sentences about a category."""
     generator = drawn(seed)
-    asks = part_asks(category, PARTS[category], count=20, generator=generator)
-    asks += absent_asks(category, count=20, generator=generator)
-    asks += free_asks(category, PARTS[category], count=20, generator=generator)
-    asks += whole_asks(category, count=5, generator=generator)
+    asks = part_asks(words_of(category), PARTS[category], count=20, generator=generator)
+    asks += absent_asks(words_of(category), count=20, generator=generator)
+    asks += free_asks(words_of(category), PARTS[category], count=20, generator=generator)
+    asks += whole_asks(words_of(category), count=5, generator=generator)
     for use in PURPOSES[category]:
         for purpose, kind in [(use.purpose, use.types[0])]:
             asks += told_asks(category, use.part, purpose, kind, "right", count=3, generator=generator)
@@ -39,7 +39,7 @@ def everything(category: str, *, seed: int = 0) -> list[Ask]:
 
 @pytest.mark.parametrize("category", CATEGORIES)
 def test_a_part_that_is_asked_for_is_named(category):
-    asks = part_asks(category, PARTS[category], count=60, generator=drawn())
+    asks = part_asks(words_of(category), PARTS[category], count=60, generator=drawn())
     assert len(asks) == (60 if PARTS[category] else 0)
     assert {ask.part for ask in asks} == set(PARTS[category])
     for ask in asks:
@@ -52,14 +52,14 @@ def test_what_is_absent_is_no_part_of_the_category(category):
     own = {word.strip("~+") for part in PARTS[category] for word in PART_WORDS[category, part]}
     assert not own & set(lacking(category))
     assert not {re.sub("s$", "", w) for w in own} & {re.sub("s$", "", w) for w in lacking(category)}
-    for ask in absent_asks(category, count=60, generator=drawn()):
+    for ask in absent_asks(words_of(category), count=60, generator=drawn()):
         assert ask.absent and ask.part is ask.free is None
         assert any(re.search(rf"\b{word}\b", ask.sentence, re.IGNORECASE) for word in lacking(category)), ask
 
 
 @pytest.mark.parametrize("category", [c for c in CATEGORIES if PARTS[c]])
 def test_a_part_that_is_left_free_is_named(category):
-    asks = free_asks(category, PARTS[category], count=80, generator=drawn())
+    asks = free_asks(words_of(category), PARTS[category], count=80, generator=drawn())
     assert {ask.free for ask in asks} == set(PARTS[category])
     for ask in asks:
         assert says(ask.sentence, category, ask.free), ask
@@ -116,6 +116,6 @@ def test_sentences_are_plain_words_and_follow_the_generator():
 
 
 def test_objects_without_parts_are_asked_for_none():
-    assert part_asks("ball", [], count=5, generator=drawn()) == []
-    assert free_asks("ball", ["body"], count=5, generator=drawn()) == []
-    assert len(absent_asks("ball", count=5, generator=drawn())) == 5
+    assert part_asks(words_of("ball"), [], count=5, generator=drawn()) == []
+    assert free_asks(words_of("ball"), ["body"], count=5, generator=drawn()) == []
+    assert len(absent_asks(words_of("ball"), count=5, generator=drawn())) == 5

@@ -35,7 +35,8 @@ class Options:
         contact_steps: steps of the contact network (4,200).
         batch: grasps a step (fastgrasp 256, choir 64); of contact objects, with six sentences each (8).
         learning_rate: the greatest.
-        more: of contact: further objects for each named part of each category, seen without grasps (12).
+        more: of contact: further objects for each named part of each category, seen without grasps (16).
+        things: of contact: things put together of plain solids, which teach words for parts (1,000).
         precision: of choir's and contact's networks; auto is bf16 on a GPU that has it, else full. On a
             CPU that computes in bf16, bf16 takes a third of the time off.
         validate_every: steps between two validations on the set's val split (fastgrasp 4,000, choir 1,000,
@@ -61,6 +62,7 @@ class Options:
     batch: int | None = None
     learning_rate: float = 1e-3
     more: int | None = None
+    things: int | None = None
     precision: Precision = "auto"
     validate_every: int | None = None
     seed: int = 0
@@ -75,7 +77,7 @@ class Options:
 def run(options: Options) -> int:
     """Train, save, print. Returns the exit code."""
     positive = ("ae_steps", "diffusion_steps", "adapt_steps", "contact_steps", "batch", "validate_every")
-    for name, least in (*((name, 1) for name in positive), ("more", 0)):
+    for name, least in (*((name, 1) for name in positive), ("more", 0), ("things", 0)):
         value = getattr(options, name)
         if value is not None and value < least:
             told = f"--{name.replace('_', '-')}"
@@ -112,6 +114,7 @@ def _check_method(options: Options) -> None:
         foreign[f"--{stage}-steps"] = stage not in stages and getattr(options, f"{stage}_steps") is not None
     foreign |= {
         "--more": method != "contact" and options.more is not None,
+        "--things": method != "contact" and options.things is not None,
         "--precision": method == "fastgrasp" and options.precision != "auto",
         "--fastgrasp": method != "fastgrasp" and options.fastgrasp != FastGraspConfig(),
         "--choir": method != "choir" and options.choir != JointDiffusionConfig(),

@@ -11,8 +11,8 @@ from torch import Tensor
 from handhold.cli.progress import progress
 from handhold.cli.train_rows import Split
 from handhold.cli.train_run import Recipe, Validate
-from handhold.data.contact_maps import named_parts, prepare_contacts
 from handhold.data.contact_rows import read_bank, read_contacts, save_bank, save_contacts
+from handhold.data.prepare_contacts import named_parts, prepare_contacts
 from handhold.language import CausalEncoder, TextEncoder, open_encoder
 from handhold.models.contact import ContactNet, ReadingContactNet, load_model, load_reading_model
 from handhold.models.contact.bank import TextBank, encode_sentences
@@ -29,7 +29,7 @@ from handhold.models.training import TrainConfig, pick_device
 if TYPE_CHECKING:
     from handhold.cli.train import Options
 
-STEPS, BATCH, VALIDATE, MORE = 4_200, 8, 250, 12
+STEPS, BATCH, VALIDATE, MORE, THINGS = 4_500, 8, 250, 16, 1_000
 VALIDATED, TOGETHER = 36, 6
 """Objects of held-out instances whose losses are looked at, and how many at a time."""
 
@@ -94,8 +94,11 @@ def recipe_of(options: Options) -> Recipe:
 
 def data_of(split: Split, options: Options) -> ContactData:
     """A split's maps, sentences and their features, from the folder's own copies if they are of the same set."""
-    more = (MORE if options.more is None else options.more) if split.name == "train" else 0
-    of = f"{split.of} more {more} seed {options.seed}"
+    more = MORE if options.more is None else options.more
+    things = THINGS if options.things is None else options.things
+    if split.name != "train":
+        more = things = 0
+    of = f"{split.of} more {more} things {things} seed {options.seed}"
     path, bank_path = (split.folder / f"{what}-{split.name}.safetensors" for what in ("contacts", "text"))
     of_bank = f"{of} text {options.contact.text}"
     together = trains_with_language(options.contact)
@@ -105,9 +108,15 @@ def data_of(split: Split, options: Options) -> ContactData:
     rows = read_contacts(path, of=of)
     if rows is None:
         parts = sum(len(named_parts(category)) for category in split.grasps.values("category"))
-        with progress(f"contact ({split.name})", split.objects + more * parts, quiet=split.quiet) as step:
+        with progress(
+            f"contact ({split.name})", split.objects + more * parts + things, quiet=split.quiet
+        ) as step:
             rows = prepare_contacts(
-                split.grasps, more=more, seed=options.seed, progress=lambda done, _: step(to=done)
+                split.grasps,
+                more=more,
+                things=things,
+                seed=options.seed,
+                progress=lambda done, _: step(to=done),
             )
         save_contacts(rows, path, of=of)
     if encoder is not None:

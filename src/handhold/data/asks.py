@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import torch
 
@@ -37,6 +38,32 @@ class Ask:
     purpose: str | None = None
     free: str | None = None
     absent: bool = False
+
+
+@dataclass(frozen=True)
+class Words:
+    """What an object is called.
+
+    Attributes:
+        nouns: the object.
+        parts: its parts; one without an entry is the whole object to a speaker.
+        lacking: parts that it plainly has not.
+    """
+
+    nouns: tuple[str, ...]
+    parts: Mapping[str, tuple[str, ...]]
+    lacking: tuple[str, ...]
+
+
+@cache
+def words_of(category: str) -> Words:
+    """Words for a household object.
+
+    Raises:
+        KeyError: there is no such category.
+    """
+    parts = {part: words for (of, part), words in PART_WORDS.items() if of == category}
+    return Words(NOUNS[category], parts, lacking(category))
 
 
 PLAIN = (
@@ -141,67 +168,65 @@ def told_asks(
     return [_generic(ask, category, draw) for ask in chosen]
 
 
-def part_asks(category: str, parts: Sequence[str], *, count: int, generator: torch.Generator) -> list[Ask]:
+def part_asks(words: Words, parts: Sequence[str], *, count: int, generator: torch.Generator) -> list[Ask]:
     """Sentences that name a part that the object has, held by a grasp of the set or not."""
     draw = _random(generator)
-    known = [part for part in parts if (category, part) in PART_WORDS]
+    known = [part for part in parts if part in words.parts]
     chosen = [draw.choice(known) for _ in range(count)] if known else []
-    return [Ask(_plain(category, _word(PART_WORDS[category, p], draw), draw), p) for p in chosen]
+    return [Ask(_plain(words, _word(words.parts[p], draw), draw), p) for p in chosen]
 
 
-def region_asks(
-    category: str, regions: Sequence[str], *, count: int, generator: torch.Generator
-) -> list[Ask]:
+def region_asks(words: Words, regions: Sequence[str], *, count: int, generator: torch.Generator) -> list[Ask]:
     """Sentences that name a place on the object: top, middle, end."""
     draw = _random(generator)
     chosen = [draw.choice(tuple(regions)) for _ in range(count)] if regions else []
-    return [Ask(_plain(category, draw.choice(REGIONS[one]), draw), region=one) for one in chosen]
+    return [Ask(_plain(words, draw.choice(REGIONS[one]), draw), region=one) for one in chosen]
 
 
-def absent_asks(category: str, *, count: int, generator: torch.Generator) -> list[Ask]:
+def absent_asks(words: Words, *, count: int, generator: torch.Generator) -> list[Ask]:
     """Sentences that name a part that the object plainly has not."""
     draw = _random(generator)
-    words = [draw.choice(lacking(category)) for _ in range(count)]
-    return [Ask(_plain(category, f"the {word}", draw), absent=True) for word in words]
+    missed = [draw.choice(words.lacking) for _ in range(count)]
+    return [Ask(_plain(words, f"the {word}", draw), absent=True) for word in missed]
 
 
-def free_asks(category: str, parts: Sequence[str], *, count: int, generator: torch.Generator) -> list[Ask]:
+def free_asks(words: Words, parts: Sequence[str], *, count: int, generator: torch.Generator) -> list[Ask]:
     """Sentences that ask for a part, or for none, and want another left free."""
     draw = _random(generator)
-    known = [part for part in parts if (category, part) in PART_WORDS]
+    known = [part for part in parts if part in words.parts]
     asks = []
     for _ in range(count if known else 0):
         free = draw.choice(known)
         others = [part for part in known if part != free]
         part = draw.choice(others) if others and draw.random() < 0.3 else None
-        obj = _object(category, draw)
+        obj = _object(words, draw)
         base = f"{draw.choice(HOLD)} {obj}"
         if part is not None:
-            base += f" by {_word(PART_WORDS[category, part], draw)}"
-        sentence = draw.choice(FREE).format(base=base, part=_word(PART_WORDS[category, free], draw))
+            base += f" by {_word(words.parts[part], draw)}"
+        sentence = draw.choice(FREE).format(base=base, part=_word(words.parts[free], draw))
         asks.append(Ask(_cased(sentence, draw), part, free=free))
     return asks
 
 
-def whole_asks(category: str, *, count: int, generator: torch.Generator) -> list[Ask]:
+def whole_asks(words: Words, *, count: int, generator: torch.Generator) -> list[Ask]:
     """Sentences that say neither part nor purpose."""
     draw = _random(generator)
-    return [Ask(_filled(draw.choice(WHOLE), category, "", draw)) for _ in range(count)]
+    return [Ask(_filled(draw.choice(WHOLE), words, "", draw)) for _ in range(count)]
 
 
-def _plain(category: str, part: str, draw: random.Random) -> str:
-    return _filled(draw.choice(PLAIN), category, part, draw)
+def _plain(words: Words, part: str, draw: random.Random) -> str:
+    return _filled(draw.choice(PLAIN), words, part, draw)
 
 
-def _filled(frame: str, category: str, part: str, draw: random.Random) -> str:
-    sentence = frame.format(hold=draw.choice(HOLD), obj=_object(category, draw), part=part)
+def _filled(frame: str, words: Words, part: str, draw: random.Random) -> str:
+    sentence = frame.format(hold=draw.choice(HOLD), obj=_object(words, draw), part=part)
     return _cased(sentence + (draw.choice(ENDS) if not sentence.endswith("?") else ""), draw)
 
 
-def _object(category: str, draw: random.Random) -> str:
+def _object(words: Words, draw: random.Random) -> str:
     if draw.random() < 2 * GENERIC:
         return draw.choice(IT)
-    noun = draw.choice(NOUNS[category]).rstrip("+")
+    noun = draw.choice(words.nouns).rstrip("+")
     return f"{draw.choice(('the', 'the', 'the', 'this', 'my', 'that'))} {noun}"
 
 

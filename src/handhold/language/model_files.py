@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from handhold.errors import InputError
 from handhold.optional import require
@@ -113,7 +114,7 @@ def first_line(error: Exception) -> str:
 def hub_or_cache() -> Iterator[None]:
     """Let the hub's libraries read their cache alone while the hub does not answer: by themselves they try five times
     for each file of a model, which takes minutes."""
-    constants = require("huggingface_hub.constants", extra="text")
+    constants: Any = require("huggingface_hub.constants", extra="text")
     before = constants.HF_HUB_OFFLINE
     constants.HF_HUB_OFFLINE = before or not _answers(constants)
     try:

@@ -8,9 +8,9 @@ import roma
 import torch
 from torch import Tensor
 
-UPRIGHT, TILT = 0.5, 0.15
+UPRIGHT, TILT = 0.35, 0.15
 """Share of objects that stay upright, and by how much those tilt [rad]."""
-STRETCH, BEND, SCALE, SHIFT = 0.12, 0.1, 0.08, 0.05
+STRETCH, BEND, SCALE, SHIFT = 0.16, 0.12, 0.08, 0.05
 """Standard deviations: of the log of each axis' length, of the quadratic terms of a bend (for an object of size one),
 of the log of the size; the shift [m]."""
 NOISE = 0.0006
@@ -18,7 +18,7 @@ NOISE = 0.0006
 
 
 def turns(count: int, generator: torch.Generator) -> Tensor:
-    """Random rotations (count, 3, 3), about half of them about the vertical."""
+    """Random rotations (count, 3, 3), a third of them about the vertical."""
     free = roma.unitquat_to_rotmat(_quaternions(count, generator))
     yaw = torch.rand(count, generator=generator) * 2 * math.pi
     lean = torch.randn(count, 3, generator=generator) * TILT * torch.tensor([1.0, 1.0, 0.0])

@@ -1,0 +1,161 @@
+"""Things put together from plain solids by the table of `handhold.data.thing_words`.
+
+In a thing's frame x is ahead, y to the left and z up; its body lies about the origin.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from handhold.data.plain_shapes import Solid, points_on
+from handhold.data.thing_forms import BODIES, FORMS, anchors, extent
+from handhold.data.thing_words import KINDS, VAGUE, Kind, PartLine
+
+SIZE = (0.05, 0.30)
+"""Longest extent of things [m]."""
+ZONES = (0.25, 0.5)
+"""How much of a part's extent a zone takes."""
+LEAST = 1 / 400
+"""Share of a thing's points that a part has at least, to be asked for."""
+
+_CLASSES = (
+    "rod stick column cone long-cone jaw spout crank bar mouth",
+    "ball dome cap small-cap wide-cap button weight flare box disc",
+    "plate wing long-plate tall-plate strip blades",
+    "loop bow long-bow ring",
+)
+_CLASS = {form: k for k, forms in enumerate(_CLASSES) for form in forms.split()}
+
+
+@dataclass(frozen=True)
+class Thing:
+    """A thing's surface and the words for it.
+
+    Attributes:
+        kind: what it is.
+        points, normals: (P, 3) float32, evenly by area [m].
+        part: (P,) int64, number in `parts`; -1 for what is too small to be asked for.
+        parts: names.
+        lacking: words for parts that it has not.
+    """
+
+    kind: Kind
+    points: np.ndarray
+    normals: np.ndarray
+    part: np.ndarray
+    parts: tuple[str, ...]
+    lacking: tuple[str, ...]
+
+
+def draw_thing(count: int, generator: torch.Generator) -> Thing:
+    """A thing of some kind.
+
+    Args:
+        count: how many points.
+        generator: source of randomness.
+    """
+    draw = np.random.default_rng(int(torch.randint(2**62, (), generator=generator)))
+    kind = KINDS[draw.integers(len(KINDS))]
+    lines: list[PartLine] = []
+    while not any(line.on == "body" for line in lines):
+        lines = [line for line in kind.parts if draw.random() < line.chance]
+    solids: dict[str, list[Solid]] = {"body": [BODIES[kind.body](draw)]}
+    forms: dict[str, str] = {}
+    for line in lines:
+        if line.forms != ("zone",) and line.on in solids:
+            forms[line.name] = str(draw.choice(line.forms))
+            solids[line.name] = _added(line, forms[line.name], solids, draw)
+    owner = np.array([name for name, made in solids.items() for _ in made])
+    points, normals, on = points_on([one for made in solids.values() for one in made], count, generator)
+    part = owner[on].astype(object)
+    for line in lines:
+        if line.forms == ("zone",) and line.on in solids:
+            part[_zone(points, part == line.on, line.where, draw)] = line.name
+    names, many = np.unique(part.astype(str), return_counts=True)
+    shown = tuple(str(name) for name, n in zip(names, many, strict=True) if n >= max(LEAST * count, 4))
+    numbers = {name: k for k, name in enumerate(shown)}
+    points = points * (_size(draw) / np.ptp(points, axis=0).max())
+    return Thing(
+        kind,
+        points.astype(np.float32),
+        normals.astype(np.float32),
+        np.array([numbers.get(name, -1) for name in part]),
+        shown,
+        _lacking(kind, {*solids, *names.tolist()}, forms),
+    )
+
+
+def _added(
+    line: PartLine, form: str, solids: dict[str, list[Solid]], draw: np.random.Generator
+) -> list[Solid]:
+    """The solids of a part, alike wherever it is."""
+    body, seed = extent(solids["body"][0]), int(draw.integers(2**62))
+    same = lambda: np.random.default_rng(seed)
+    return [
+        solid
+        for parent in solids[line.on]
+        for at in anchors(line.where, parent, same())
+        for solid in FORMS[form](at, parent, body, same())
+    ]
+
+
+def _size(draw: np.random.Generator) -> float:
+    low, high = np.log(SIZE)
+    return float(np.exp(draw.uniform(low, high)))
+
+
+def _zone(points: np.ndarray, of: np.ndarray, where: str, draw: np.random.Generator) -> np.ndarray:
+    """Which points are in a stretch of a part: above, below, ahead, behind."""
+    if not of.any():
+        return of
+    axis, sign = {"top": (2, 1), "bottom": (2, -1), "front": (0, 1), "back": (0, -1)}[where]
+    along = sign * points[:, axis]
+    low, high = along[of].min(), along[of].max()
+    return of & (along > high - draw.uniform(*ZONES) * (high - low))
+
+
+def _plain(words: tuple[str, ...]) -> set[str]:
+    return {word.strip("~+") for word in words}
+
+
+def _word_classes() -> dict[str, set[int]]:
+    """The classes of forms that each word may mean."""
+    found: dict[str, set[int]] = {}
+    for kind in KINDS:
+        for word in _plain(kind.body_words):
+            found.setdefault(word, set()).add(-1)
+        for line in kind.parts:
+            for word in _plain(line.words):
+                found.setdefault(word, set()).update(_CLASS.get(form, -1) for form in line.forms)
+    return {word: classes for word, classes in found.items() if word not in VAGUE and -1 not in classes}
+
+
+_WORDS = _word_classes()
+
+
+def _lacking(kind: Kind, have: set[str], forms: dict[str, str]) -> tuple[str, ...]:
+    """Words for parts that a thing has not: those of forms that none of its parts is like, and of parts that others
+    of its kind have at places where it has nothing alike."""
+    lines = {line.name: line for line in kind.parts}
+    called = set().union(
+        _plain(kind.body_words), *(_plain(line.words) for line in kind.parts if line.name in have)
+    )
+    known = {token for word in called for token in word.split()}
+    new = lambda word: not known & set(word.split())
+    like = {_CLASS[form] for form in forms.values()}
+    taken = {(lines[name].where, _CLASS[form]) for name, form in forms.items()}
+    own = {
+        word
+        for name, line in lines.items()
+        if name not in have
+        and line.forms != ("zone",)
+        and not taken & {(line.where, _CLASS[form]) for form in line.forms}
+        for word in _plain(line.words)
+        if word not in VAGUE
+    }
+    ever = {word for line in kind.parts for word in _plain(line.words)}
+    others = {word for word, classes in _WORDS.items() if not classes & like and word not in ever}
+    return tuple(sorted(filter(new, own)) * 2 + sorted(filter(new, others)))
