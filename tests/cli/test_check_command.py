@@ -44,6 +44,21 @@ def test_units_are_guessed_and_obeyed(tmp_path, capsys):
     assert "--units cm" in capsys.readouterr().out
 
 
+def test_of_a_wrong_unit_each_user_is_told_what_to_write(tmp_path, complaint):
+    mesh = can()
+    mesh.apply_scale(1000)
+    mesh.export(tmp_path / "can.obj")
+    assert check(tmp_path / "can.obj") == 2
+    text = complaint()
+    assert "--units mm" in text and "units='mm'" in text and 'object.units "mm"' in text
+    write_scene(tmp_path)  # in metres, of the mesh in millimetres
+    assert check(tmp_path / "scene.json") == 2
+    assert 'object.units "mm"' in complaint()
+    document = scene_document()
+    document["object"]["units"] = "mm"
+    assert check(write_scene(tmp_path, document)) == 0
+
+
 def test_a_scene(tmp_path, capsys):
     keypoints = hand_keypoints().tolist()
     keypoints[4] = None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -384,6 +386,30 @@ def test_a_file_that_cannot_be_written_leaves_none(painted, mesh, tmp_path, monk
     assert ask(mesh, tmp_path / "out", "one", "two") == 2
     complaint()
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_killed_while_writing_it_leaves_nothing(painted, mesh, tmp_path, monkeypatch, complaint, number):
+    from handhold.cli import contact_files
+    from handhold.io.files import writing
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    before = signal.getsignal(signal.SIGTERM)
+
+    def slow(meshes, path, **more):
+        with writing(path) as draft:
+            draft.write_bytes(b"half")
+            if "contact_1" in path.name:
+                os.kill(os.getpid(), number)
+            draft.write_bytes(b"whole")
+
+    monkeypatch.setattr(contact_files, "save_painted_glb", slow)
+    assert ask(mesh, tmp_path / "new", "one", "two") == 130
+    assert "interrupted" in complaint() and not (tmp_path / "new").exists()
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "mine.txt").write_text("mine")
+    assert ask(mesh, tmp_path / "old", "one", "two") == 130
+    assert names(tmp_path / "old") == {"mine.txt"} and signal.getsignal(signal.SIGTERM) == before
 
 
 # Bad input.

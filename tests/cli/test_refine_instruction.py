@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,9 @@ import handhold.cli.refine_methods
 import handhold.language
 import handhold.models.contact
 import handhold.models.contact.load as loading
+from handhold.cli.main import main
+from handhold.cli.refine import Options
+from handhold.cli.refine_methods import unfollowed
 from handhold.hand import Hand
 from handhold.models.contact import ContactNet, ContactNetConfig, ToldContact
 
@@ -174,9 +179,53 @@ def test_a_picture_gives_the_sentence(teller, gravity, scene, tmp_path, monkeypa
     assert gravity[0].instruction == "hold the can"
 
 
+def test_a_scenes_own_sentence_is_told_of(teller, gravity, tmp_path, capsys):
+    scene = write_scene(tmp_path / "in", scene_document() | {"instruction": ' hold the\n"can" '})
+    assert refine(scene, tmp_path / "plain") == 0
+    (note,) = report(tmp_path / "plain")["warnings"]
+    words = json.dumps('hold the "can"')
+    assert note == f"scene.json says {words}; refine --instruction {words} would have the hand follow it"
+    assert not teller.opened and gravity[0].contact is None and gravity[0].instruction is not None
+    main(["refine", str(scene), "--out", str(tmp_path / "told"), "--no-picture"])
+    assert "scene.json says" in capsys.readouterr().out
+    assert ask(scene, tmp_path / "asked") == 0
+    assert report(tmp_path / "asked")["warnings"] == []
+
+
+@pytest.mark.parametrize(
+    ("method", "then", "follows"),
+    [("gravity", None, True), ("choir", "gravity", True), ("choir", None, False), ("energy", None, False)],
+)
+def test_of_sentences_that_a_method_cannot_follow_nothing_is_said(method, then, follows, tmp_path):
+    options = Options(tmp_path, tmp_path, method=method, then=then)
+    assert (unfollowed(options, {"a.json": "hold it"}) is not None) == follows
+    assert unfollowed(replace(options, image=tmp_path), {"a.json": "hold it"}) is None
+
+
+@pytest.mark.parametrize(
+    ("sentences", "words"),
+    [
+        (("hold it", "hold it", None), '2 scenes say "hold it"; refine --instruction "hold it" would'),
+        (("lift it", "hold it", "hold it"), '3 scenes have sentences of their own (0.json: "lift it")'),
+        (("?!", None, "hold it"), '2.json says "hold it"'),
+        ((None, "?!", "hold it " * 500), None),
+    ],
+)
+def test_of_many_scenes_own_sentences_there_is_one_note(sentences, words, gravity, tmp_path):
+    for k, sentence in enumerate(sentences):
+        write_scene(tmp_path / "in", scene_document() | {"instruction": sentence}, name=f"{k}.json")
+    assert refine(tmp_path / "in", tmp_path / "out") == 0
+    told = report(tmp_path / "out")["warnings"]
+    assert len(told) == (words is not None) and all(words in note for note in told)
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [
+        (
+            ("--instruction", SENTENCE, "--instruction", "lift it"),
+            "more than once; expected one sentence; got 2",
+        ),
         (("--instruction", SENTENCE, "--image", "a.png"), "in place of --instruction"),
         (("--instruction", "  "), "--instruction"),
         (("--instruction", SENTENCE, "--method", "energy"), "choir --then gravity"),

@@ -1,6 +1,7 @@
 """`handhold synthesize --instruction`: the sentence becomes a part; network and method are stand-ins."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 import trimesh
 from cli_examples import HEIGHT, can, report
 
+import handhold.language
 import handhold.methods.synthesize.optimize
 import handhold.models.contact
 from handhold.batch.instructed import ASKED
@@ -21,6 +23,7 @@ from handhold.models.contact import ToldContact
 from handhold.objects import ObjectMesh
 from handhold.objects.household import PartedObject
 
+QUICK = ("--no-picture", "--no-physics", "--method", "optimize", "--count", "3")
 SENTENCE = "Hold it by its upper half."
 
 
@@ -86,10 +89,7 @@ def mesh(tmp_path):
 
 
 def synthesize(thing, out, *more, sentence: str = SENTENCE) -> int:
-    quick = ("--no-picture", "--no-physics", "--method", "optimize", "--count", "3")
-    return main(
-        ["synthesize", str(thing), "--out", str(out), "--instruction", sentence, *quick, *map(str, more)]
-    )
+    return make(thing, out, "--instruction", sentence, *more)
 
 
 def test_the_sentence_becomes_a_part(teller, method, mesh, tmp_path):
@@ -152,6 +152,7 @@ def test_no_grasp_is_made_of_a_part_that_is_not_there(teller, method, mesh, tmp_
     assert synthesize(mesh.with_name("plain.obj"), tmp_path / "out") == 2
     text = complaint()
     assert "no such part" in text and SENTENCE in text and "--part" in text
+    assert text.count("plain") == 1 and str(mesh.with_name("plain.obj")) in text
     assert not method.calls and not (tmp_path / "out").exists()
 
 
@@ -170,6 +171,59 @@ def test_a_network_of_ones_own(teller, method, mesh, tmp_path):
     assert report(tmp_path / "out")["provenance"]["settings"]["contact_model"] == str(tmp_path / "mine")
 
 
+def make(thing, out, *more) -> int:
+    """Without a sentence."""
+    return main(["synthesize", str(thing), "--out", str(out), *QUICK, *map(str, more)])
+
+
+def test_a_picture_gives_the_sentence(teller, method, mesh, tmp_path, monkeypatch):
+    looked = []
+
+    def look(image, **options):
+        looked.append((image, options))
+        return " hold the can "
+
+    monkeypatch.setattr(handhold.language, "instruction_from_image", look)
+    eyes = ("--image", "a.png", "--vlm-endpoint", "http://localhost:1/v1", "--vlm-model", "eyes")
+    can(sections=20).export(mesh.parent / "other.ply")
+    assert make(mesh.parent, tmp_path / "out", *eyes) == 0
+    assert looked == [(Path("a.png"), {"endpoint": "http://localhost:1/v1", "model": "eyes"})]  # once for all
+    assert teller.asked == [("can", "hold the can"), ("other", "hold the can")]
+    told = report(tmp_path / "out")["provenance"]["settings"]
+    assert (told["instruction"], told["image"], told["vlm_model"]) == ("hold the can", "a.png", "eyes")
+    assert told["contact_model"] == "shipped"
+    assert load_grasps(tmp_path / "out" / "can_grasps.npz").facts[0].instruction == "hold the can"
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (
+            ("--instruction", SENTENCE, "--instruction", "lift it"),
+            "more than once; expected one sentence; got 2",
+        ),
+        (("--instruction", SENTENCE, "--image", "a.png"), "in place of --instruction"),
+        (("--image", "a.png", "--part", "handle"), "cannot be given with --image"),
+        (("--image", "a.png", "--purpose", "drink"), "cannot be given with --image"),
+        (("--image", "a.png", "--polish"), "--polish"),
+        (("--image", "a.png", "--json", "."), "--json"),
+        (("--vlm-endpoint", "http://localhost"), "--image"),
+        (("--vlm-model", "eyes"), "--image"),
+        (("--contact-model", "."), "--instruction"),
+    ],
+)
+def test_options_of_sentences(more, words, teller, method, tmp_path, monkeypatch, complaint):
+    monkeypatch.setattr(handhold.language, "instruction_from_image", lambda *a, **_: pytest.fail("looked"))
+    assert make("household:mug", tmp_path / "out", *more) == 2
+    assert words in complaint()
+    assert not teller.opened and not method.calls and not (tmp_path / "out").exists()
+
+
+def test_a_picture_that_is_not_there(teller, method, tmp_path, complaint):
+    assert make("household:mug", tmp_path / "out", "--image", tmp_path / "none.png") == 2
+    assert "none.png" in complaint() and not teller.opened and not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("more", "sentence", "word"),
     [
@@ -183,12 +237,6 @@ def test_bad_requests(more, sentence, word, teller, method, tmp_path, complaint)
     assert synthesize("household:mug", tmp_path / "out", *more, sentence=sentence) == 2
     assert word in complaint()
     assert not teller.opened and not method.calls and not (tmp_path / "out").exists()
-
-
-def test_a_network_without_a_sentence(teller, method, mesh, tmp_path, complaint):
-    out = str(tmp_path / "out")
-    assert main(["synthesize", str(mesh), "--out", out, "--contact-model", str(tmp_path)]) == 2
-    assert "--instruction" in complaint()
 
 
 def test_a_network_that_is_not_there(method, mesh, tmp_path, complaint):

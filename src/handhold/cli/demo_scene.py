@@ -95,7 +95,6 @@ def make_scene(*, seed: int = 0) -> tuple[dict, ObjectMesh]:
         "units": "m",
         "hand": {"side": "right", "model": "open", "keypoints": _rounded(seen), "joint_order": "openpose"},
         "object": {"mesh": "mug.obj", "pose": np.eye(4).tolist()},
-        "instruction": "hold the mug",
     }
     return document, make_mug()
 

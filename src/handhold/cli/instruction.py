@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
+from typing import Annotated, Any, Protocol
+
+import tyro
 
 from handhold.errors import InputError
 from handhold.language.features import checked_sentences
 
+OneSentence = tyro.conf.UseAppendAction[
+    Annotated[tuple[str, ...], tyro.conf.arg(help_behavior_hint="(optional)")]
+]
+"""Of a command that takes one sentence: gathered, so that a second can be refused; tyro would take the last unsaid."""
 LONGEST = 1000
 """Characters of a sentence; text encoders read about so many and pass over the rest."""
 
@@ -24,10 +30,12 @@ class Looking(Protocol):
 
 
 class Asking(Looking, Protocol):
-    """Options that bring one sentence."""
+    """Options that bring one sentence, and the network that reads it."""
 
     @property
-    def instruction(self) -> str | None: ...
+    def instruction(self) -> tuple[str, ...]: ...
+    @property
+    def contact_model(self) -> Path | None: ...
 
 
 def check_image_options(options: Looking, *, given: bool) -> None:
@@ -75,17 +83,55 @@ def checked(sentences: list[str] | tuple[str, ...], *, where: str = "--instructi
     return stripped
 
 
+def is_asked(options: Asking) -> bool:
+    """Whether options bring a sentence: the user's, or that of a picture."""
+    return bool(options.instruction) or options.image is not None
+
+
+def given_sentence(options: Asking) -> str | None:
+    """The user's own sentence, if any; the picture is not looked at yet.
+
+    Raises:
+        InputError: there are several, it has no words, or options do not go together.
+    """
+    check_image_options(options, given=bool(options.instruction))
+    if options.contact_model is not None and not is_asked(options):
+        raise InputError(
+            "reads a sentence, and there is none",
+            where="--contact-model",
+            expected="--instruction or --image beside it",
+        )
+    if len(options.instruction) > 1:
+        raise InputError(
+            "is given more than once",
+            where="--instruction",
+            expected="one sentence",
+            got=len(options.instruction),
+            remedy="Run once for each, or say it all in one sentence.",
+        )
+    return checked(options.instruction)[0] if options.instruction else None
+
+
 def sentence_of(options: Asking) -> str | None:
     """The sentence that options bring, if any.
 
     Raises:
-        InputError: it has no words, or options do not go together.
+        InputError: there are several, it has no words, or options do not go together.
         MissingExtra: a package is needed to read the picture.
     """
-    check_image_options(options, given=options.instruction is not None)
-    if options.instruction is not None:
-        return checked([options.instruction])[0]
-    return None if options.image is None else seen_sentence(options)
+    given = given_sentence(options)
+    return given if given is not None or options.image is None else seen_sentence(options)
+
+
+def told_of(options: Asking, sentence: str | None) -> dict[str, Any]:
+    """What a report's settings say of the sentence, and whence it came; nothing where there is none."""
+    if sentence is None:
+        return {}
+    network = "shipped" if options.contact_model is None else str(options.contact_model)
+    told: dict[str, Any] = {"instruction": sentence, "contact_model": network}
+    if options.image is not None:
+        told |= {"image": options.image, "vlm_endpoint": options.vlm_endpoint, "vlm_model": options.vlm_model}
+    return told
 
 
 def seen_sentence(options: Looking) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -24,16 +26,36 @@ REPORT_FORMAT = "handhold-report/1"
 def output_folder(path: Path) -> Iterator[Path]:
     """The folder, made and proven writable; if it was made for nothing, it goes again.
 
+    Meanwhile a plain `kill` ends the command as Ctrl-C does, so that what is half done goes too.
+
     Raises:
         InputError: it cannot be made or written to.
     """
     new = [p for p in (path, *path.parents) if not os.path.exists(p)]
     try:
-        yield prepare_output(path)
+        with _killed_softly():
+            yield prepare_output(path)
     finally:
         with suppress(OSError):  # rmdir takes empty folders only
             for folder in new:
                 folder.rmdir()
+
+
+@contextmanager
+def _killed_softly() -> Iterator[None]:
+    """Take SIGTERM for Ctrl-C; outside the main thread nothing can be changed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def check_writable(path: Path | None, option: str) -> None:

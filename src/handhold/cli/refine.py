@@ -15,16 +15,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from handhold.batch import Failure, Outcome, refine_scenes
+from handhold.cli.instruction import OneSentence
 from handhold.cli.output import all_or_none, check_json, check_ours, output_folder, tell_failures
 from handhold.cli.progress import progress
 from handhold.cli.refine_methods import (
-    has_gpu,
+    device_of,
     instruct_of,
     name_of,
     notes_of,
     refiner,
     settings_of,
     settled,
+    unfollowed,
 )
 from handhold.cli.refine_report import SceneDone, make_report, print_report
 from handhold.errors import HandholdError, InputError
@@ -38,8 +40,6 @@ if TYPE_CHECKING:
     from handhold.batch.instructing import Instruct
     from handhold.view.panel import Panel
 
-MANY = 64
-"""From so many scenes on, a GPU pays."""
 MOST_PAIRS = 24
 """Scenes drawn in a picture of many."""
 
@@ -80,7 +80,7 @@ class Options:
     out: Path
     method: Literal["gravity", "choir", "energy"] = "gravity"
     then: Literal["gravity"] | None = None
-    instruction: str | None = None
+    instruction: OneSentence = ()
     image: Path | None = None
     vlm_endpoint: str | None = None
     vlm_model: str | None = None
@@ -101,12 +101,21 @@ class Options:
     energy: EnergyConfig = field(default_factory=EnergyConfig)
 
 
-@dataclass(frozen=True)
-class _Drawn:
-    """The picture, or why there is none."""
+@dataclass
+class _Refined:
+    """What came of the scenes.
 
-    path: Path | None = None
-    trouble: str | None = None
+    Attributes:
+        done: those that were refined and written.
+        failures: the others.
+        notes: what is to be said of all together.
+        picture: of before and after, if there is one.
+    """
+
+    done: list[SceneDone] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    picture: Path | None = None
 
 
 def run(options: Options) -> int:
@@ -117,39 +126,34 @@ def run(options: Options) -> int:
     with output_folder(options.out) as folder:
         check_ours(folder / "report.json")
         instruct = instruct_of(options)
-        done, failures, drawn = _refine_all(paths, options, folder, instruct)
-        if done:
+        refined = _refine_all(paths, options, folder, instruct)
+        if refined.done:
             report = make_report(
-                done,
-                failures,
+                refined.done,
+                refined.failures,
                 method=name_of(options),
                 settings=settings_of(options, instruct),
                 seed=options.seed,
-                warnings=[*notes_of(options), *([drawn.trouble] if drawn.trouble else [])],
+                warnings=[*notes_of(options), *refined.notes],
             )
             for path in filter(None, (folder / "report.json", options.json)):
                 write_json(report, path)
             if not options.quiet:
-                print_report(report, folder, picture=drawn.path)
-    return tell_failures(failures, len(paths), what="scenes")
+                print_report(report, folder, picture=refined.picture)
+    return tell_failures(refined.failures, len(paths), what="scenes")
 
 
-def _refine_all(
-    paths: Sequence[Path], options: Options, folder: Path, instruct: Instruct | None
-) -> tuple[list[SceneDone], list[Failure], _Drawn]:
+def _refine_all(paths: Sequence[Path], options: Options, folder: Path, instruct: Instruct | None) -> _Refined:
     """Results are written while the next scenes are refined; of each only its figures stay in memory."""
-    device = options.device
-    if device == "auto":
-        device = "cuda" if len(paths) >= MANY and has_gpu() else "cpu"
     outcomes = refine_scenes(
         paths,
         refiner(options),
         units=options.units,
         mano=options.mano,
-        device=device,
+        device=device_of(options, len(paths)),
         instruct=instruct,
     )
-    done, failures, pairs = [], [], []
+    refined, pairs, sentences = _Refined(), [], {}
     pending: list[tuple[SceneDone, Future[None]]] = []
 
     def settle(most: int) -> None:
@@ -157,9 +161,9 @@ def _refine_all(
             scene, future = pending.pop(0)
             try:
                 future.result()
-                done.append(scene)
+                refined.done.append(scene)
             except HandholdError as error:
-                failures.append(Failure(scene.name, scene.path, str(error)))
+                refined.failures.append(Failure(scene.name, scene.path, str(error)))
 
     with (
         ThreadPoolExecutor(max_workers=1) as writer,
@@ -167,20 +171,22 @@ def _refine_all(
     ):
         for outcome in outcomes:
             if isinstance(outcome, Failure):
-                failures.append(outcome)
+                refined.failures.append(outcome)
             else:
-                pending.append(
-                    (SceneDone.of(outcome), writer.submit(_write, outcome, folder, mjcf=options.mjcf))
-                )
+                one = SceneDone.of(outcome)
+                pending.append((one, writer.submit(_write, outcome, folder, mjcf=options.mjcf)))
+                sentences[one.path.name] = outcome.scene.instruction
                 if not options.no_picture and len(pairs) < MOST_PAIRS:
-                    pairs.append(_pair(outcome, pending[-1][0]))
+                    pairs.append(_pair(outcome, one))
             settle(most=8)
             step()
-        drawn = _draw(pairs, len(done) + len(pending), folder)  # while the last files are written
+        count = len(refined.done) + len(pending)
+        refined.picture, trouble = _draw(pairs, count, folder)  # while the last files are written
         settle(most=0)
-    if drawn.path and not done:
-        drawn.path.unlink()
-    return done, failures, drawn
+    if refined.picture and not refined.done:
+        refined.picture.unlink()
+    refined.notes += filter(None, [unfollowed(options, sentences), trouble])
+    return refined
 
 
 def _write(outcome: Outcome, folder: Path, *, mjcf: bool) -> None:
@@ -206,15 +212,15 @@ def _pair(outcome: Outcome, done: SceneDone) -> tuple[Panel, Panel]:
     return before, panel_of(outcome.after, up=up, figures=done.after.values)
 
 
-def _draw(pairs: list[tuple[Panel, Panel]], count: int, folder: Path) -> _Drawn:
-    """Draw before and after, if this machine can: results do not wait for OpenGL."""
+def _draw(pairs: list[tuple[Panel, Panel]], count: int, folder: Path) -> tuple[Path | None, str | None]:
+    """Before and after, if this machine can draw; else why not: results do not wait for OpenGL."""
     from handhold.cli.panels import draw_pairs
 
     if not pairs:
-        return _Drawn()
+        return None, None
     try:
-        return _Drawn(draw_pairs(pairs, folder, count=count))
+        return draw_pairs(pairs, folder, count=count), None
     except InputError:
         raise
     except (HandholdError, ImportError) as error:
-        return _Drawn(trouble=f"no picture: {error}")
+        return None, f"no picture: {error}"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from handhold.batch import Refine
+from handhold.cli.instruction import checked, given_sentence, is_asked, sentence_of, told_of
 from handhold.errors import InputError
 from handhold.interaction.grasp import Grasp
 from handhold.methods.refine.energy import refine_energy
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     from handhold.cli.refine import Options
     from handhold.models.choir import JointDiffusion
 
+MANY = 64
+"""From so many scenes on, a GPU pays."""
 SAMPLED = ("gravity", "choir")
 """Methods that can try several times."""
 
@@ -48,40 +53,49 @@ def has_gpu() -> bool:
     return torch.cuda.is_available()
 
 
+def device_of(options: Options, count: int) -> str:
+    """Where so many scenes are refined."""
+    if options.device != "auto":
+        return options.device
+    return "cuda" if count >= MANY and has_gpu() else "cpu"
+
+
 def refiner(options: Options) -> Refine:
     """The method of the options as a function of grasps; each call draws its noise from the seed anew.
 
     Raises:
-        InputError: the model cannot be read.
+        InputError: the model cannot be read, or was trained for fewer steps than are asked for.
     """
-    import torch
-
     renderer = threading.Thread(target=_load_renderer, daemon=True)
     model = _model_of(options)
-    most, steps = 0 if model is None else model.config.diffusion_steps, options.choir.sampling.steps
-    if model is not None and steps > most:
-        raise InputError("too many", where="--choir.sampling.steps", expected=f"1 to {most}", got=steps)
 
     def refine(grasps: list[Grasp]) -> list[Grasp]:
+        """The options' method; VTK is imported while it works."""
         if not options.no_picture and renderer.ident is None:
-            renderer.start()  # VTK is imported while the hands are refined
-        if options.method == "energy":
-            return refine_energy(grasps, config=options.energy)
-        generator = torch.Generator(device=grasps[0].hand.device).manual_seed(options.seed)
-        if options.method == "gravity":
-            return refine_gravity(grasps, config=options.gravity, generator=generator)
-        from handhold.methods.refine.choir.refine import refine_choir
-
-        seeded = torch.Generator().manual_seed(options.seed)
-        found = refine_choir(grasps, model=model, config=options.choir, generator=seeded)
-        if options.then is None:
-            return found
-        found = refine_gravity(
-            [g.with_(keypoints=None) for g in found], config=options.gravity, generator=generator
-        )
-        return [new.with_(keypoints=old.keypoints) for new, old in zip(found, grasps, strict=True)]
+            renderer.start()
+        return _refined(grasps, options, model)
 
     return refine
+
+
+def _refined(grasps: list[Grasp], options: Options, model: JointDiffusion | None) -> list[Grasp]:
+    import torch
+
+    if options.method == "energy":
+        return refine_energy(grasps, config=options.energy)
+    generator = torch.Generator(device=grasps[0].hand.device).manual_seed(options.seed)
+    if options.method == "gravity":
+        return refine_gravity(grasps, config=options.gravity, generator=generator)
+    from handhold.methods.refine.choir.refine import refine_choir
+
+    seeded = torch.Generator().manual_seed(options.seed)
+    found = refine_choir(grasps, model=model, config=options.choir, generator=seeded)
+    if options.then is None:
+        return found
+    found = refine_gravity(
+        [g.with_(keypoints=None) for g in found], config=options.gravity, generator=generator
+    )
+    return [new.with_(keypoints=old.keypoints) for new, old in zip(found, grasps, strict=True)]
 
 
 def instruct_of(options: Options) -> Instruct | None:
@@ -91,8 +105,6 @@ def instruct_of(options: Options) -> Instruct | None:
         InputError: the sentence has no words, options do not go together, or the network that reads it cannot be had.
         MissingExtra: a package is not installed.
     """
-    from handhold.cli.instruction import sentence_of
-
     sentence = sentence_of(options)
     if sentence is None:
         return None
@@ -111,11 +123,7 @@ def name_of(options: Options) -> str:
 def settings_of(options: Options, instruct: Instruct | None) -> dict[str, Any]:
     """The settings of what was run."""
     own = asdict(getattr(options, options.method))
-    if instruct is not None:
-        own["instruction"] = instruct.instruction
-        own["contact_model"] = "shipped" if options.contact_model is None else str(options.contact_model)
-    if options.image is not None:
-        own |= {"image": options.image, "vlm_endpoint": options.vlm_endpoint, "vlm_model": options.vlm_model}
+    own |= told_of(options, instruct and instruct.instruction)
     if options.method == "choir":
         own["model"] = "shipped" if options.model is None else str(options.model)
     return own if options.then is None else {**own, "then": {options.then: asdict(options.gravity)}}
@@ -131,22 +139,50 @@ def notes_of(options: Options) -> list[str]:
     ]
 
 
+def unfollowed(options: Options, own: Mapping[str, str | None]) -> str | None:
+    """What is to be said of scenes' own sentences where the user gives none and the method could follow one.
+
+    Args:
+        options: the command's.
+        own: each scene's sentence, if it has one, by the name of its file.
+    """
+    if is_asked(options) or not _follows(options):
+        return None
+    usable = {name: " ".join(words.split()) for name, words in own.items() if words and _is_sentence(words)}
+    if not usable:
+        return None
+    name, first = next(iter(usable.items()))
+    words = json.dumps(first, ensure_ascii=False)  # quoted, as a command line has it
+    if len(set(usable.values())) > 1:
+        return (
+            f"{len(usable)} scenes have sentences of their own ({name}: {words}), which their hands do not follow; "
+            "refine --instruction with a scene's own, one scene at a time, would have them do so"
+        )
+    who, hands = (f"{name} says", "hand") if len(usable) == 1 else (f"{len(usable)} scenes say", "hands")
+    return f"{who} {words}; refine --instruction {words} would have the {hands} follow it"
+
+
+def _is_sentence(words: str) -> bool:
+    try:
+        return bool(checked([words]))
+    except InputError:
+        return False
+
+
+def _follows(options: Options) -> bool:
+    """Whether what is run can follow a sentence."""
+    return "gravity" in (options.method, options.then)
+
+
 def _check_methods(options: Options) -> None:
     """Refuse what would be passed over in silence."""
-    asked = options.instruction is not None or options.image is not None
-    if options.contact_model is not None and not asked:
-        raise InputError(
-            "reads a sentence, and there is none",
-            where="--contact-model",
-            expected="--instruction or --image beside it",
-        )
+    given_sentence(options)
     given = {
         "--solver": options.solver is not None and options.method != "gravity" and options.then != "gravity",
         "--samples": options.samples is not None and options.method not in SAMPLED,
         "--model": options.model is not None and options.method != "choir",
         "--then": options.then is not None and options.method != "choir",
-        "--instruction" if options.image is None else "--image": asked
-        and "gravity" not in (options.method, options.then),
+        "--instruction" if options.image is None else "--image": is_asked(options) and not _follows(options),
     }
     runs = {options.method, options.then}
     for name in ("gravity", "choir", "energy"):
@@ -172,9 +208,10 @@ def _model_of(options: Options) -> JointDiffusion | None:
         return None
     from handhold.models.choir import load_model, shipped
 
-    if options.model is None:
-        return shipped()
-    model = load_model(options.model)
+    model = shipped() if options.model is None else load_model(options.model)
+    most, steps = model.config.diffusion_steps, options.choir.sampling.steps
+    if steps > most:
+        raise InputError("too many", where="--choir.sampling.steps", expected=f"1 to {most}", got=steps)
     if model.config.known == "object":
         raise InputError(
             "the model knows objects alone, and no noisy hands",

@@ -15,24 +15,33 @@ from typing import Annotated, Literal
 import tyro
 
 from handhold.batch import Failure, load_hand
+from handhold.cli.instruction import OneSentence, is_asked, sentence_of
 from handhold.cli.output import all_or_none, check_json, check_ours, output_folder, tell_failures
 from handhold.cli.progress import progress
 from handhold.cli.synthesize_methods import (
     Synthesize,
     check_instruction,
+    check_options,
     method_of,
     settings_of,
     settle_physics,
     strange_size,
 )
 from handhold.cli.synthesize_objects import HOUSEHOLD, Source, Wish, find_objects
-from handhold.cli.synthesize_report import ObjectDone, grasp_entry, make_report, print_report, refused
+from handhold.cli.synthesize_report import (
+    ObjectDone,
+    facts_of,
+    grasp_entry,
+    make_report,
+    print_report,
+    refused,
+)
 from handhold.errors import HandholdError, InputError
 from handhold.interaction.grasp_types import GRASP_TYPES
-from handhold.io import GraspFacts, save_glb, save_grasps, write_json
+from handhold.io import save_glb, save_grasps, write_json
 from handhold.methods.synthesize.choir import ChoirSynthesis
 from handhold.methods.synthesize.fastgrasp import FastGraspSampling
-from handhold.methods.synthesize.optimize import Found, OptimizeConfig, Synthesis
+from handhold.methods.synthesize.optimize import OptimizeConfig, Synthesis
 from handhold.objects import ObjectMesh
 
 GRASPS, BEST, SHEET = "grasps.npz", "best.glb", "contact_sheet.png"
@@ -59,6 +68,9 @@ class Options:
         type: only these grasp types (see docs/grasp_types.md).
         purpose: what for: the parts that serve it are touched.
         instruction: how to hold it, as a sentence: "hold the mug by its handle".
+        image: a picture of a hand and its object from which a vision-language model writes the instruction.
+        vlm_endpoint: of that model, OpenAI-compatible; without one a local transformers pipeline.
+        vlm_model: its name, or folder.
         contact_model: a network of your own for the sentence, DIR/model of `handhold train contact`.
         side: which hand.
         mano: your MANO file; the hand is then MANO's.
@@ -87,7 +99,10 @@ class Options:
     parts: Path | None = None
     type: tyro.conf.UseAppendAction[tuple[tuple[str, ...], ...]] = ()
     purpose: str | None = None
-    instruction: str | None = None
+    instruction: OneSentence = ()
+    image: Path | None = None
+    vlm_endpoint: str | None = None
+    vlm_model: str | None = None
     contact_model: Path | None = None
     side: Literal["right", "left"] = "right"
     mano: Path | None = None
@@ -110,24 +125,25 @@ def run(options: Options) -> int:
     """Synthesize, write, print. Returns the exit code."""
     start = time.perf_counter()
     wish = wish_of(options)
+    check_options(options)
     physics, warnings = settle_physics(options)
     options = replace(options, optimize=replace(options.optimize, physics=physics))
     sources = find_objects(options.object, units=options.units, parts=options.parts)
     results = [path for source in sources for path in files_of(source, options.out, options).values()]
     check_json(options.json, results=results)
     hand = load_hand("open" if options.mano is None else "mano", options.mano, options.side)
-    synthesize = method_of(options, hand, physics=physics)
     with output_folder(options.out) as folder:
-        check_ours(folder / "report.json")
-        for path in results:
+        for path in (folder / "report.json", *results):
             check_ours(path)
+        sentence = sentence_of(options)  # a picture's takes its time: all else is proven first
+        synthesize = method_of(options, hand, physics=physics, sentence=sentence)
         done, failures = _synthesize_all(sources, wish, synthesize, options, folder)
         if done:
             report = make_report(
                 done,
                 failures,
                 method=options.method,
-                settings=settings_of(options),
+                settings=settings_of(options, sentence),
                 seed=options.seed,
                 seconds=time.perf_counter() - start,
                 warnings=warnings,
@@ -165,7 +181,7 @@ def wish_of(options: Options) -> Wish:
         types=types,
         table=options.table,
         up=UP[options.up],
-        instructed=options.instruction is not None,
+        instructed=is_asked(options),
     )
 
 
@@ -190,9 +206,18 @@ def _synthesize_all(
                 )
                 done.append(one)
             except Exception as error:  # one bad mesh must not cost the others
-                failures.append(Failure.of(source.path, error))
+                failures.append(Failure.of(source.path, _of_file(source, error)))
             step(to=before + options.count)
     return done, failures
+
+
+def _of_file(source: Source, error: Exception) -> Exception:
+    """An error about the object as one about its file: a message need not name both."""
+    if not isinstance(error, InputError) or error.where != source.name:
+        return error
+    return InputError(
+        error.what, where=source.path, expected=error.expected, got=error.got, remedy=error.remedy
+    )
 
 
 def _synthesize(
@@ -244,7 +269,7 @@ def _synthesize(
 def _remedy(made: Synthesis, options: Options) -> str:
     more = "more starts (--optimize.starts)" if options.method == "optimize" else "--method optimize"
     without = ", or leave physics out (--no-physics)" if made.rejected.get("physics") else ""
-    other = "parts or types" if options.instruction is None else "words or types"
+    other = "words or types" if is_asked(options) else "parts or types"
     return f"Ask for other {other}, or {more}{without}."
 
 
@@ -278,25 +303,3 @@ def _draw(made: Synthesis, path: Path, options: Options) -> str | None:
     except (HandholdError, ImportError) as error:
         return f"no picture: {error}"
     return None
-
-
-def facts_of(found: Found) -> GraspFacts:
-    """What the file says of a grasp."""
-    squeezed, still = found.six_way, found.still
-    return GraspFacts(
-        type=found.type,
-        part=found.ask.part or "",
-        purpose=found.ask.purpose or "",
-        energy=found.energy,
-        on_part=found.on_part,
-        iv_cm3=found.iv_cm3,
-        fingers=found.fingers,
-        drift_cm=squeezed and squeezed.drift_cm,
-        displacement_cm=squeezed and squeezed.displacement_cm,
-        rotation_deg=squeezed and squeezed.rotation_deg,
-        held=squeezed and squeezed.held,
-        squeeze=found.squeeze or "",
-        still_displacement_cm=still and still.displacement_cm,
-        still_rotation_deg=still and still.rotation_deg,
-        still_held=still and still.held,
-    )

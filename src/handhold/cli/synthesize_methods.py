@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from handhold.cli.instruction import checked
+from handhold.cli.instruction import given_sentence, is_asked, told_of
 from handhold.errors import InputError
 from handhold.hand import Hand
 from handhold.methods.synthesize.result import Ask, Synthesis
@@ -31,22 +31,23 @@ NEEDED = ("mujoco", "coacd")
 """What physics needs."""
 
 
-def method_of(options: Options, hand: Hand, *, physics: bool) -> Synthesize:
+def method_of(options: Options, hand: Hand, *, physics: bool, sentence: str | None = None) -> Synthesize:
     """The method of the options; each object starts from the seed anew.
 
     Args:
         options: the command's.
         hand: the hand.
         physics: whether grasps must hold.
+        sentence: says what is to be touched.
 
     Raises:
-        InputError: an option belongs to another method, or the model cannot be read or is for another hand.
+        InputError: the model cannot be read or is for another hand, or the network for the sentence cannot be read.
+        MissingExtra: the sentence needs a package that is not installed.
     """
     import torch
 
-    _check_options(options)
-    if options.instruction is not None:
-        return _instructed(options, method_of(replace(options, instruction=None), hand, physics=physics))
+    if sentence is not None:
+        return _instructed(options, sentence, method_of(options, hand, physics=physics))
     seeded = lambda: torch.Generator().manual_seed(options.seed)
     if options.method == "optimize":
         from handhold.methods.synthesize.optimize import optimize_grasps
@@ -78,7 +79,7 @@ def method_of(options: Options, hand: Hand, *, physics: bool) -> Synthesize:
     )
 
 
-def _instructed(options: Options, synthesize: Synthesize) -> Synthesize:
+def _instructed(options: Options, sentence: str, synthesize: Synthesize) -> Synthesize:
     """The method, of what a sentence asks to be touched; the network that tells where is loaded once.
 
     Raises:
@@ -94,7 +95,7 @@ def _instructed(options: Options, synthesize: Synthesize) -> Synthesize:
     def of_sentence(obj: ObjectMesh | PartedObject, asks: Sequence[Ask] | None, step: Step) -> Synthesis:
         start = time.perf_counter()
         mesh = obj if isinstance(obj, ObjectMesh) else obj.mesh
-        (told,) = teller.tell(mesh, [options.instruction or ""], seed=options.seed)
+        (told,) = teller.tell(mesh, [sentence], seed=options.seed)
         parted = parted_by(told, obj)
         seconds = {"sentence": time.perf_counter() - start}
         made = instructed(synthesize(parted, asks, step), told, mesh)
@@ -104,23 +105,22 @@ def _instructed(options: Options, synthesize: Synthesize) -> Synthesize:
 
 
 def check_instruction(options: Options) -> None:
-    """Refuse a sentence that says nothing, or together with what it is there to say.
+    """Refuse a sentence that says nothing, or together with what it is there to say; a picture is not looked at.
 
     Raises:
-        InputError: as said, the sentence is too long, or there is a network for a sentence and no sentence.
+        InputError: as said, there are several, or options of sentence and picture do not go together.
     """
-    if options.instruction is None:
-        if options.contact_model is not None:
-            raise InputError("is for --instruction", where="--contact-model", got="no --instruction")
+    given_sentence(options)
+    if not is_asked(options):
         return
-    checked([options.instruction])
+    own = "--instruction" if options.image is None else "--image"
     for name, value in (("--part", options.part), ("--purpose", options.purpose)):
         if value is not None:
             raise InputError(
-                "cannot be given with --instruction",
+                f"cannot be given with {own}",
                 where=name,
                 got=value,
-                remedy=f"Say it in the sentence, or with {name}.",
+                remedy=f"Leave out {name}, or {own}.",
             )
 
 
@@ -143,7 +143,7 @@ def _draft_of(options: Options, hand: Hand) -> tuple[Draft[Any], DraftConfig]:
     return partial(fastgrasp, model=model), options.fastgrasp
 
 
-def _check_options(options: Options) -> None:
+def check_options(options: Options) -> None:
     """Refuse what would be passed over in silence.
 
     Raises:
@@ -169,12 +169,9 @@ def _check_options(options: Options) -> None:
         )
 
 
-def settings_of(options: Options) -> dict[str, Any]:
+def settings_of(options: Options, sentence: str | None) -> dict[str, Any]:
     """The method's settings, for the report; whether grasps must hold is settled in `optimize.physics` for all."""
-    told = {}
-    if options.instruction is not None:
-        network = "shipped" if options.contact_model is None else str(options.contact_model)
-        told = {"instruction": options.instruction, "contact_model": network}
+    told = told_of(options, sentence)
     if options.method == "optimize":
         return {**asdict(options.optimize), **told}
     model = "shipped" if options.model is None else str(options.model)

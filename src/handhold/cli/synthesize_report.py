@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from handhold.batch import Failure
 from handhold.cli.output import REPORT_FORMAT
 from handhold.evaluate import provenance
+from handhold.io import GraspFacts
 
 if TYPE_CHECKING:
     from handhold.methods.synthesize.optimize import Found
@@ -65,6 +66,28 @@ def grasp_entry(found: Found) -> dict[str, Any]:
         "six_way": None if found.six_way is None else asdict(found.six_way),
         "still": None if found.still is None else asdict(found.still),
     }
+
+
+def facts_of(found: Found) -> GraspFacts:
+    """What the file says of a grasp."""
+    squeezed, still = found.six_way, found.still
+    return GraspFacts(
+        type=found.type,
+        part=found.ask.part or "",
+        purpose=found.ask.purpose or "",
+        energy=found.energy,
+        on_part=found.on_part,
+        iv_cm3=found.iv_cm3,
+        fingers=found.fingers,
+        drift_cm=squeezed and squeezed.drift_cm,
+        displacement_cm=squeezed and squeezed.displacement_cm,
+        rotation_deg=squeezed and squeezed.rotation_deg,
+        held=squeezed and squeezed.held,
+        squeeze=found.squeeze or "",
+        still_displacement_cm=still and still.displacement_cm,
+        still_rotation_deg=still and still.rotation_deg,
+        still_held=still and still.held,
+    )
 
 
 def refused(rejected: Mapping[str, int]) -> str:

@@ -145,7 +145,12 @@ def check_size(
     read_as = next(unit for unit, metres in UNITS.items() if metres == scale)
     odd = likely != read_as
     size = f"{extent:.3g} m" if extent >= 1 else f"{extent * 1000:.3g} mm"
-    advice = f"Give units={likely!r} if the file is in {likely}." if odd else "Check the mesh's unit."
+    advice = "Check the mesh's unit."
+    if odd:
+        advice = (
+            f"If the file is in {likely}, say so: --units {likely}, in Python units={likely!r}, "
+            f'in a scene object.units "{likely}".'
+        )
     if not SMALLEST <= extent <= LARGEST:
         raise InputError(
             f"the object is too {'small' if extent < SMALLEST else 'large'} for a hand",
