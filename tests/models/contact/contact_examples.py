@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 import torch
 import trimesh
@@ -53,7 +55,8 @@ def cloud(kind: str = "box", *, count: int = 600, seed: int = 0) -> tuple[Tensor
 def objects(*kinds: str, config: ContactNetConfig = SMALL) -> SeenObjects:
     """Objects as the network sees them."""
     clouds = [cloud(kind, count=config.points) for kind in kinds]
-    index = Gathering.cat([gather(points, config) for points, _ in clouds])
+    parts = [gather(points, config) for points, _ in clouds]
+    index = Gathering(*(torch.cat([getattr(p, f.name) for p in parts]) for f in fields(Gathering)))
     return SeenObjects(torch.stack([p for p, _ in clouds]), torch.stack([n for _, n in clouds]), index)
 
 

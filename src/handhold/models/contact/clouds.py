@@ -47,18 +47,9 @@ class Gathering:
         """The same on another device."""
         return Gathering(*(getattr(self, f.name).to(device) for f in fields(self)))
 
-    def short(self) -> Gathering:
-        """The same in 16 bits, to keep many."""
-        return Gathering(*(getattr(self, f.name).short() for f in fields(self)))
-
     def long(self) -> Gathering:
         """The same as indices."""
         return Gathering(*(getattr(self, f.name).long() for f in fields(self)))
-
-    @staticmethod
-    def cat(parts: list[Gathering]) -> Gathering:
-        """One batch of several."""
-        return Gathering(*(torch.cat([getattr(p, f.name) for p in parts]) for f in fields(Gathering)))
 
 
 def gather(points: Tensor, config: ContactNetConfig, *, start: int = 0) -> Gathering:
@@ -84,6 +75,23 @@ def gather(points: Tensor, config: ContactNetConfig, *, start: int = 0) -> Gathe
         nearest(points, a, UP),
     )
     return Gathering(*(getattr(found, f.name)[None] for f in fields(found)))
+
+
+def gather_all(points: Tensor, config: ContactNetConfig) -> Gathering:
+    """Choose for many objects (O, P, 3), each from another start; in 16 bits, to keep.
+
+    Written into one place: kept one by one, between the distances that choosing needs, they would hold 9 MB each.
+    """
+    every = None
+    for k, own in enumerate(points):
+        found = gather(own, config, start=k)
+        if every is None:
+            kept = (getattr(found, f.name) for f in fields(found))
+            every = Gathering(*(t.new_empty((len(points), *t.shape[1:]), dtype=torch.short) for t in kept))
+        for f in fields(found):
+            getattr(every, f.name)[k] = getattr(found, f.name)[0]
+    assert every is not None
+    return every
 
 
 def nearest(points: Tensor, others: Tensor, count: int) -> Tensor:

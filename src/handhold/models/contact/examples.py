@@ -11,7 +11,7 @@ from torch.nn import functional
 from handhold.hand import Hand
 from handhold.hand.kinematics import HandState, forward, place, surface_points
 from handhold.models.contact.augment import SCALE, SHIFT, bent, roughened, turns
-from handhold.models.contact.clouds import Gathering, gather
+from handhold.models.contact.clouds import gather_all
 from handhold.models.contact.config import ContactNetConfig
 from handhold.models.contact.model import SeenHands, SeenObjects
 from handhold.models.contact.rows import ContactRows, unpacked
@@ -90,9 +90,7 @@ class Examples:
     ) -> None:
         self.rows, self.augment, self.rest = rows, augment, rest.cpu()
         self.hand = Hand.open("right")
-        self.index = Gathering.cat(
-            [gather(points, config, start=k).short() for k, points in enumerate(rows.points)]
-        )
+        self.index = gather_all(rows.points, config)
         asks, every = rows.asks, range(len(rows))
         has_grasps = torch.tensor([len(group) > 0 for group in rows.groups])
         mapped = asks.target >= 0
