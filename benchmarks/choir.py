@@ -13,8 +13,6 @@ from the file.
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -27,8 +25,8 @@ import torch
 from choir_page import page
 from choir_synthesis import synthesis_rows
 from refine_real import load as load_scenes
+from section_file import SectionFile, machine, options_of
 
-import handhold
 from handhold.batch.refine_bench import disturbed
 from handhold.batch.scoring import Task, score_all
 from handhold.data import GraspSet
@@ -46,7 +44,6 @@ from handhold.interaction.choir import (
 from handhold.interaction.choir.config import PublishedFitConfig
 from handhold.interaction.grasp import Grasp
 from handhold.interaction.hand_object import HandObject
-from handhold.io import write_json
 from handhold.methods.refine.choir import RefineChoirConfig
 from handhold.methods.refine.choir.refine import refine_choir
 from handhold.methods.refine.gravity import refine_gravity
@@ -82,24 +79,13 @@ def main() -> None:
     parser.add_argument("--set", type=Path, default=Path(__file__).parents[1] / "sets/household")
     parser.add_argument("--each", type=int, default=160, help="grasps of a split")
     parser.add_argument("--every", type=int, default=2, help="of the captured scenes")
-    parser.add_argument("--only", default=",".join(SECTIONS))
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent)
-    options = parser.parse_args()
-    sections = options.only.split(",")
-    if unknown := set(sections) - set(SECTIONS):
-        parser.error(f"no such section: {', '.join(unknown)}")
-    file, text = options.out / "choir.json", options.out / "choir.md"
-    known = json.loads(file.read_text()) if file.exists() else {}
+    options = options_of(parser, SECTIONS)
+    sections, file = options.only, SectionFile(options.out, "choir", page)
     model = shipped() if options.model is None else load_model(options.model)
     grasps = GraspSet.open(options.set)
-    machine = (
-        f"{platform.machine()}, {THREADS} cores, torch {torch.__version__}, handhold {handhold.__version__}"
-    )
 
     def done(section: str, rows: Any) -> None:
-        known[section] = {"machine": machine, "rows": rows}
-        write_json(known, file)
-        text.write_text(page(json.loads(file.read_text())))
+        file.write(section, {"machine": machine(THREADS), "rows": rows})
 
     if "times" in sections:
         done("times", times(model, grasps))
@@ -116,7 +102,7 @@ def main() -> None:
         done("ablation", table(clean, NOISE, arms(options.arms)))
     if "synthesis" in sections:
         done("synthesis", synthesis_rows(model))
-    print(text.read_text())
+    file.print()
 
 
 def clean_grasps(grasps: GraspSet, split: str, count: int) -> list[Grasp]:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import platform
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -28,6 +27,7 @@ from typing import Any
 import numpy as np
 import torch
 from fastgrasp_page import page
+from section_file import SectionFile, options_of
 
 import handhold
 from handhold.batch.drawn_grasps import draw_grasps
@@ -38,7 +38,6 @@ from handhold.evaluate.metrics.diversity import ClusterDiversity, fastgrasp_dive
 from handhold.hand import Hand
 from handhold.interaction.grasp import Grasp
 from handhold.interaction.hand_object import HandObject
-from handhold.io import write_json
 from handhold.methods.refine.gravity import refine_gravity
 from handhold.methods.synthesize.accept import EFFORT, MOST_EFFORT, STIFF, STRONG
 from handhold.methods.synthesize.drafts import Drafts
@@ -109,22 +108,13 @@ def main() -> None:
     )
     parser.add_argument("meshes", type=Path, nargs="*")
     parser.add_argument("--model", help="folder of save_pretrained; by default the shipped weights")
-    parser.add_argument("--only", default=",".join(SECTIONS))
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent)
-    options = parser.parse_args()
-    sections = options.only.split(",")
-    if unknown := set(sections) - set(SECTIONS):
-        parser.error(f"no such section: {', '.join(unknown)}")
-    file, text = options.out / "fastgrasp.json", options.out / "fastgrasp.md"
-    known = json.loads(file.read_text()) if file.exists() else {}
+    options = options_of(parser, SECTIONS)
+    sections, file = options.only, SectionFile(options.out, "fastgrasp", page)
     files = sorted(path for folder in options.meshes for path in folder.rglob("*.ply"))
     about = {"machine": machine(), "model": told_model(options.model)}
 
     def done(section: str, rows: dict) -> None:
-        known[section] = about | rows
-        write_json(known, file)
-        # JSON's plain values, so that a page is the same whether its sections were run now or before.
-        text.write_text(page(json.loads(file.read_text())))
+        file.write(section, about | rows)
 
     if "time" in sections:  # before there is any other process
         done(
@@ -140,7 +130,7 @@ def main() -> None:
             done("meshes", {"grasps": EACH, "rows": run(pool, object_row, options.model, things)})
         if "diversity" in sections:
             done("diversity", diversity(pool, options.model, files))
-    print(text.read_text())
+    file.print()
 
 
 def household() -> list[Thing]:

@@ -14,8 +14,6 @@ sections that were not run again keep their figures from the file.
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,12 +27,11 @@ import torch
 from language_contact_page import page
 from language_real import REAL, part_mask
 from language_refine import refine_rows
+from section_file import SectionFile, machine, options_of
 
-import handhold
 from handhold.data import GraspSet
 from handhold.data.asks import absent_asks, names_part, part_asks
 from handhold.data.contact_maps import Touched, cut, touched, widened
-from handhold.io import write_json
 from handhold.models.contact import Teller, ToldContact, load_model, open_teller
 from handhold.objects import ObjectMesh
 from handhold.objects.household import CATEGORIES
@@ -247,24 +244,13 @@ def main() -> None:
     parser.add_argument("--baseline", type=Path)
     parser.add_argument("--set", type=Path, default=Path(__file__).parents[1] / "sets/household")
     parser.add_argument("--each", type=int, default=80, help="grasps of a split that are refined")
-    parser.add_argument("--only", default=",".join(SECTIONS))
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent)
-    options = parser.parse_args()
-    sections = options.only.split(",")
-    if unknown := set(sections) - set(SECTIONS):
-        parser.error(f"no such section: {', '.join(unknown)}")
-    file, text = options.out / "language_contact.json", options.out / "language_contact.md"
-    known = json.loads(file.read_text()) if file.exists() else {}
+    options = options_of(parser, SECTIONS)
+    sections, file = options.only, SectionFile(options.out, "language_contact", page)
     teller = open_teller() if options.model is None else open_teller(options.model)
     grasps = GraspSet.open(options.set)
-    machine = (
-        f"{platform.machine()}, {THREADS} cores, torch {torch.__version__}, handhold {handhold.__version__}"
-    )
 
     def done(section: str, rows: Any) -> None:
-        known[section] = {"machine": machine, "rows": rows}
-        write_json(known, file)
-        text.write_text(page(json.loads(file.read_text())))
+        file.write(section, {"machine": machine(THREADS), "rows": rows})
 
     objects = {}
     if {"masks", "follow", "absent"} & set(sections):
@@ -284,7 +270,7 @@ def main() -> None:
         done("refine", {split: refine_rows(teller, grasps, split, options.each) for split in SPLITS})
     if "times" in sections:
         done("times", time_rows(teller))
-    print(text.read_text())
+    file.print()
 
 
 if __name__ == "__main__":

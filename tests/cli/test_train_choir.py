@@ -1,10 +1,10 @@
 """`handhold train choir`: from a set to a model that draws, stopped and gone on with, and what is refused."""
 
 import json
-import signal
 
 import pytest
 import torch
+from train_examples import stopped_in, weights
 
 from handhold.cli import train_choir
 from handhold.cli.main import main
@@ -23,10 +23,6 @@ SMALL = [
 def run(grasps, out, *more) -> int:
     given = ["--data", str(grasps), "--out", str(out), "--batch", "8", *SMALL, *map(str, more)]
     return main(["train", "choir", "--diffusion-steps", "6", *given])
-
-
-def weights(out) -> bytes:
-    return (out / "model" / "model.safetensors").read_bytes()
 
 
 @pytest.fixture(scope="module")
@@ -68,17 +64,9 @@ def test_what_is_done_is_not_done_again(grasps, trained, capsys):
     assert weights(out) == before
 
 
-def test_a_stopped_training_goes_on_to_the_same_weights(grasps, trained, tmp_path, monkeypatch, capfd):
-    losses, steps, out = JointDiffusionTask.losses, [], tmp_path / "out"
-
-    def interrupted(task, rows, generator):
-        steps.append(rows)
-        if len(steps) == 2:
-            signal.raise_signal(signal.SIGINT)
-        return losses(task, rows, generator)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(JointDiffusionTask, "losses", interrupted)
+def test_a_stopped_training_goes_on_to_the_same_weights(grasps, trained, tmp_path, capfd):
+    out = tmp_path / "out"
+    with stopped_in(JointDiffusionTask, step=2) as steps:
         assert run(grasps, out, "--quiet", "--validate-every", 3) == 130
     assert len(steps) == 2 and "goes on from" in capfd.readouterr().err
     assert not (out / "model").exists()

@@ -1,16 +1,19 @@
 """`handhold train contact`: from a set to a network that tells, stopped and gone on with, and what is refused."""
 
 import json
-import signal
+from dataclasses import replace
+from functools import partial
 
+import numpy as np
 import pytest
-import torch
 from tiny_llama import make_llama
+from train_examples import stopped_in, weights
 from word_encoder import WordEncoder
 
 from handhold.cli import train_contact
 from handhold.cli.main import main
-from handhold.data import contact_maps
+from handhold.data.contact_maps import points_of
+from handhold.data.prepare_contacts import prepare_contacts
 from handhold.errors import InputError
 from handhold.models.contact import Teller, load_model, load_reading_model
 from handhold.models.contact.task import ContactTask
@@ -34,29 +37,21 @@ def cheap(monkeypatch):
 
 
 def set_cheap(patch) -> None:
-    def touch(grasps, rows):
-        found = points_of(grasps.object(grasps.row(rows[0]).object_id), 512)
-        on_object = torch.zeros(len(rows), 512, dtype=torch.bool)
+    def touch(grasps, rows, count):
+        found = points_of(grasps.object(grasps.row(rows[0]).object_id), count)
+        on_object = np.zeros((len(rows), count), bool)
         on_object[:, ::3] = True
-        skin = torch.zeros(len(rows), found.skin.shape[1], dtype=torch.bool)
+        skin = np.zeros((len(rows), found.skin.shape[1]), bool)
         skin[:, :50] = True
-        return contact_maps.replace(found, object=on_object.numpy(), skin=skin.numpy())
+        return replace(found, object=on_object, skin=skin)
 
-    points_of, prepare = contact_maps.points_of, contact_maps.prepare_contacts
-    patch.setattr(contact_maps, "points_of", lambda found: points_of(found, 512))
-    patch.setattr(
-        train_contact, "prepare_contacts", lambda *given, **more: prepare(*given, **more, touch=touch)
-    )
+    patch.setattr(train_contact, "prepare_contacts", partial(prepare_contacts, points=512, touch=touch))
     patch.setattr(train_contact, "open_encoder", lambda text, device: WordEncoder())
 
 
 def run(grasps, out, *more) -> int:
-    given = ["--data", str(grasps), "--out", str(out), "--batch", "2", "--more", "1", *SMALL, *map(str, more)]
-    return main(["train", "contact", "--contact-steps", "3", *given])
-
-
-def weights(out) -> bytes:
-    return (out / "model" / "model.safetensors").read_bytes()
+    given = ["--data", str(grasps), "--out", str(out), "--batch", "2", "--more", "1", "--things", "2", *SMALL]
+    return main(["train", "contact", "--contact-steps", "3", *given, *map(str, more)])
 
 
 @pytest.fixture(scope="module")
@@ -109,17 +104,9 @@ def test_what_is_done_is_not_done_again(grasps, trained, capsys, monkeypatch):
     assert weights(out) == before
 
 
-def test_a_stopped_training_goes_on_to_the_same_weights(grasps, trained, tmp_path, monkeypatch, capfd):
-    losses, steps, out = ContactTask.losses, [], tmp_path / "out"
-
-    def interrupted(task, rows, generator):
-        steps.append(rows)
-        if len(steps) == 1:
-            signal.raise_signal(signal.SIGINT)
-        return losses(task, rows, generator)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(ContactTask, "losses", interrupted)
+def test_a_stopped_training_goes_on_to_the_same_weights(grasps, trained, tmp_path, capfd):
+    out = tmp_path / "out"
+    with stopped_in(ContactTask, step=1) as steps:
         assert run(grasps, out, "--quiet", "--validate-every", 2) == 130
     assert len(steps) == 1 and "goes on from" in capfd.readouterr().err
     assert not (out / "model").exists()
@@ -180,6 +167,7 @@ def test_a_folder_of_another_model_is_refused(grasps, trained, complaint):
         (("--choir.scale", 0.5), "--choir"),
         (("--contact-steps", 0), "--contact-steps"),
         (("--more", -1), "--more"),
+        (("--things", -1), "--things"),
         (("--contact.width", 13), "width"),
     ],
 )
@@ -195,6 +183,7 @@ def test_options_of_other_methods_and_bad_ones(grasps, tmp_path, capfd, more, sa
         (("--contact.width", "24"), "--contact"),
         (("--contact-steps", "2"), "--contact-steps"),
         (("--more", "2"), "--more"),
+        (("--things", "2"), "--things"),
         (("--stage", "contact"), "--stage"),
     ],
 )

@@ -1,5 +1,8 @@
-"""A grasp set to train on, made in seconds."""
+"""A grasp set to train on, made in seconds; trainings that are stopped, and what they leave."""
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -46,3 +49,24 @@ def make_set(folder: Path) -> None:
         patch.setattr(data_make, "local_pool", lambda workers: alone)
         few = ("--per-object", "3", "--hands", "2", "--categories", "cube", "--quiet")
         assert main(["data", "make", "--count", "36", "--out", str(folder), *few]) == 0
+
+
+def weights(out: Path) -> bytes:
+    """The trained weights in a folder."""
+    return (out / "model" / "model.safetensors").read_bytes()
+
+
+@contextmanager
+def stopped_in(task: type, *, step: int) -> Iterator[list]:
+    """Have a user press Ctrl-C in a step of a task's training; gives the rows of all steps that were begun."""
+    losses, steps = task.losses, []
+
+    def interrupted(self, rows, generator):
+        steps.append(rows)
+        if len(steps) == step:
+            signal.raise_signal(signal.SIGINT)
+        return losses(self, rows, generator)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(task, "losses", interrupted)
+        yield steps

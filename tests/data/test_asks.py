@@ -5,7 +5,7 @@ import re
 import pytest
 import torch
 
-from handhold.data.asks import Ask, absent_asks, free_asks, part_asks, told_asks, whole_asks
+from handhold.data.asks import Ask, absent_asks, free_asks, part_asks, told_asks, whole_asks, words_of
 from handhold.data.lexicon import DOING_INSTEAD, HELD
 from handhold.data.part_words import PART_WORDS, lacking
 from handhold.data.purposes import PURPOSES

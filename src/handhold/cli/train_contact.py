@@ -65,6 +65,7 @@ def recipe_of(options: Options) -> Recipe:
         return ReadingContactNet(net, CausalEncoder.open(language, seed=options.seed))
 
     def config(steps: int) -> TrainConfig:
+        """Of a training of so many steps."""
         return TrainConfig(
             steps=steps,
             batch=options.batch or BATCH,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
 
 import numpy as np
 import torch
@@ -40,17 +41,18 @@ PLACED = 3
 """Sentences for places on an object that are no parts."""
 
 Touch = Callable[[GraspSet, Sequence[int], int], Touched]
+"""A set, rows of one object and how many points, to what these grasps touch."""
 
 
 @dataclass(frozen=True)
 class _Facts:
-    """What the table says of the grasps of one object."""
+    """What the table says of the grasps of one object; nothing where nobody has held it."""
 
     category: str
-    part: list[str | None]
-    purpose: list[str]
-    type: list[str]
-    side: list[str]
+    part: list[str | None] = field(default_factory=list)
+    purpose: list[str] = field(default_factory=list)
+    type: list[str] = field(default_factory=list)
+    side: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -106,45 +108,61 @@ def prepare_contacts(
         InputError: there are no grasps, or they are of another hand than this handhold's.
     """
     check_hands(grasps)
-    table = {
-        n: grasps.table[n].to_pylist() for n in ("object_id", "category", "part", "purpose", "type", "side")
-    }
-    own: dict[str, list[int]] = {}
-    for k, name in enumerate(table["object_id"]):
-        own.setdefault(name, []).append(k)
-    categories = sorted(set(table["category"]))
-    count = len(own) + sum(more * len(named_parts(category)) for category in categories) + things
     words, shapes, solids = (torch.Generator().manual_seed(seed + k) for k in range(3))
+    own: dict[str, list[int]] = {}
+    for k, name in enumerate(grasps.table["object_id"].to_pylist()):
+        own.setdefault(name, []).append(k)
+    further = {name: more * len(named_parts(name)) for name in grasps.values("category")}
+    count = len(own) + sum(further.values()) + things
     taught: list[_Taught] = []
-
-    def add(name: str, found: Touched, facts: _Facts, asks: list[tuple[Ask, str | None]]) -> None:
-        taught.append(_taught(name, found, facts, asks))
+    for one in chain(
+        _of_set(grasps, own, points=points, touch=touch, words=words),
+        _of_categories(further, points, shapes=shapes, words=words),
+        _of_things(things, points, solids=solids, words=words),
+    ):
+        taught.append(one)
         if progress:
             progress(len(taught), count)
-
-    for name, rows in own.items():
-        column = lambda of, rows=rows: [table[of][k] for k in rows]
-        facts = _Facts(
-            table["category"][rows[0]], column("part"), column("purpose"), column("type"), column("side")
-        )
-        found = touch(grasps, rows, points)
-        add(name, found, facts, _asked(found, facts, words))
-    for category in categories:
-        facts = _Facts(category, [], [], [], [])
-        for k in range(more * len(named_parts(category))):
-            found = points_of(_drawn(category, shapes), points)
-            add(f"{category} {k}", found, facts, _asked(found, facts, words))
-    for k in range(things):
-        thing = draw_thing(points, solids)
-        found = untouched(thing.points, thing.normals, thing.part, thing.parts)
-        facts = _Facts(thing.kind.name, [], [], [], [])
-        add(f"thing {k}: {thing.kind.name}", found, facts, _asked_of_thing(thing, found, words))
     return _joined(taught, grasps, [k for rows in own.values() for k in rows])
 
 
 def named_parts(category: str) -> list[str]:
     """Parts that have names, or the whole."""
     return [p.name for p in CATEGORIES[category].parts if (category, p.name) in PART_WORDS] or [category]
+
+
+def _of_set(
+    grasps: GraspSet, own: dict[str, list[int]], *, points: int, touch: Touch, words: torch.Generator
+) -> Iterator[_Taught]:
+    """Objects of the set, each with its rows."""
+    told = {name: grasps.table[name].to_pylist() for name in ("category", "part", "purpose", "type", "side")}
+    for name, rows in own.items():
+        of = {key: [values[k] for k in rows] for key, values in told.items()}
+        facts = _Facts(of.pop("category")[0], **of)
+        found = touch(grasps, rows, points)
+        yield _taught(name, found, facts, _asked(found, facts, words))
+
+
+def _of_categories(
+    counts: dict[str, int], points: int, *, shapes: torch.Generator, words: torch.Generator
+) -> Iterator[_Taught]:
+    """So many new objects of each category."""
+    for category, count in counts.items():
+        facts = _Facts(category)
+        for k in range(count):
+            found = points_of(_drawn(category, shapes), points)
+            yield _taught(f"{category} {k}", found, facts, _asked(found, facts, words))
+
+
+def _of_things(
+    count: int, points: int, *, solids: torch.Generator, words: torch.Generator
+) -> Iterator[_Taught]:
+    """So many things put together of plain solids."""
+    for k in range(count):
+        thing = draw_thing(points, solids)
+        found = untouched(thing.points, thing.normals, thing.part, thing.parts)
+        name = thing.kind.name
+        yield _taught(f"thing {k}: {name}", found, _Facts(name), _asked_of_thing(thing, found, words))
 
 
 def _drawn(category: str, generator: torch.Generator) -> HouseholdObject:

@@ -10,9 +10,9 @@ import numpy as np
 
 from handhold.errors import InputError
 from handhold.hand.skeleton import Side
-from handhold.io.document import describe, read_arrays
-from handhold.io.grasp_arrays import check_rows, check_word, write_arrays
-from handhold.io.values import check_keys, choice, pose
+from handhold.io.document import describe
+from handhold.io.grasp_arrays import check_rows, check_word, read_format, write_arrays
+from handhold.io.values import choice, pose
 
 FORMAT = "handhold-contact/1"
 WEIGHTS = ("object_contact", "object_vertex_contact", "hand_contact")
@@ -73,13 +73,7 @@ def load_contact(path: str | Path) -> ContactMap:
         InputError: damaged, of another format, or with arrays that do not fit each other.
     """
     path = Path(path)
-    arrays = read_arrays(path)
-    found = str(arrays.get("format", "none"))
-    if found != FORMAT:
-        raise InputError("unknown format", where=f"{path}: format", expected=FORMAT, got=found)
-    check_keys(
-        arrays, where=str(path), required=("format", *(f.name for f in fields(ContactMap))), optional=()
-    )
+    arrays = read_format(path, FORMAT, required=("format", *(f.name for f in fields(ContactMap))))
     values: dict[str, Any] = {key: check_word(arrays[key], where=f"{path}: {key}") for key in WORDS}
     values["side"] = cast(Side, choice(values["side"], where=f"{path}: side", among=get_args(Side)))
     shapes: dict[str, tuple[int | None, ...]] = {

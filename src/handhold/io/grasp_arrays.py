@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -11,9 +11,9 @@ import torch
 
 from handhold.errors import InputError
 from handhold.hand.skeleton import Side
-from handhold.io.document import describe
+from handhold.io.document import describe, read_arrays
 from handhold.io.files import writing
-from handhold.io.values import array, choice
+from handhold.io.values import array, check_keys, choice
 from handhold.objects import ObjectMesh
 
 PARAMS = {"global_orient": (3,), "hand_pose": (15, 3), "betas": (None,), "transl": (3,)}
@@ -32,6 +32,27 @@ def write_arrays(values: Mapping[str, Any], path: str | Path) -> None:
     arrays = {k: _plain(v) for k, v in values.items() if v is not None}
     with writing(path) as draft, draft.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
+
+
+def read_format(
+    path: Path, name: str, *, required: Sequence[str], optional: Sequence[str] = ()
+) -> dict[str, np.ndarray]:
+    """All arrays of an `.npz` of one of our formats, by keys that it knows.
+
+    Args:
+        path: the file.
+        name: of the format, as its key "format" tells it.
+        required, optional: keys.
+
+    Raises:
+        InputError: damaged, of another format, or with other keys.
+    """
+    arrays = read_arrays(path)
+    found = str(arrays.get("format", "none"))
+    if found != name:
+        raise InputError("unknown format", where=f"{path}: format", expected=name, got=found)
+    check_keys(arrays, where=str(path), required=required, optional=optional)
+    return arrays
 
 
 def leading(values: np.ndarray) -> int | None:

@@ -17,10 +17,18 @@ from handhold.hand.skeleton import Side
 from handhold.interaction.grasp import Grasp
 from handhold.interaction.hand_object import HandObject
 from handhold.io import grasp_arrays
-from handhold.io.document import describe, read_arrays
-from handhold.io.grasp_arrays import PARAMS, check_arrays, check_rows, leading, object_of, write_arrays
+from handhold.io.document import describe
+from handhold.io.grasp_arrays import (
+    PARAMS,
+    check_arrays,
+    check_rows,
+    leading,
+    object_of,
+    read_format,
+    write_arrays,
+)
 from handhold.io.results import Result
-from handhold.io.values import check_keys, pose
+from handhold.io.values import pose
 from handhold.objects import ObjectMesh
 
 FORMAT = "handhold-grasps/1"
@@ -213,12 +221,8 @@ def load_grasps(path: str | Path) -> GraspSet:
         InputError: damaged, of another format, or with arrays that do not fit each other.
     """
     path = Path(path)
-    arrays = read_arrays(path)
-    found = str(arrays.get("format", "none"))
-    if found != FORMAT:
-        raise InputError("unknown format", where=f"{path}: format", expected=FORMAT, got=found)
     optional = ("offsets", *WORDS, *NUMBERS)
-    check_keys(arrays, where=str(path), required=grasp_arrays.REQUIRED, optional=optional)
+    arrays = read_format(path, FORMAT, required=grasp_arrays.REQUIRED, optional=optional)
     count = leading(arrays["transl"])
     if count is None:
         got = arrays["transl"].shape

@@ -15,7 +15,6 @@ from handhold.hand.skeleton import MANO_FROM_OPENPOSE, Side, reorder_joints
 from handhold.interaction.grasp import Contact, Grasp
 from handhold.interaction.hand_object import HandObject
 from handhold.io import grasp_arrays
-from handhold.io.document import read_arrays
 from handhold.io.grasp_arrays import (
     PARAMS,
     check_arrays,
@@ -23,9 +22,10 @@ from handhold.io.grasp_arrays import (
     check_word,
     leading,
     object_of,
+    read_format,
     write_arrays,
 )
-from handhold.io.values import check_keys, pose, positive
+from handhold.io.values import pose, positive
 from handhold.objects import ObjectMesh
 
 FORMAT = "handhold-grasp/1"
@@ -210,11 +210,7 @@ def load_result(path: str | Path) -> Result:
         InputError: damaged, of another format, or with arrays that do not fit each other.
     """
     path = Path(path)
-    arrays = read_arrays(path)
-    found = str(arrays.get("format", "none"))
-    if found != FORMAT:
-        raise InputError("unknown format", where=f"{path}: format", expected=FORMAT, got=found)
-    check_keys(arrays, where=str(path), required=REQUIRED, optional=OPTIONAL)
+    arrays = read_format(path, FORMAT, required=REQUIRED, optional=OPTIONAL)
     frames = leading(arrays["transl"])
     values = check_arrays(arrays, path, count=frames, axis="time axis")
     for key in ("name", "instruction"):

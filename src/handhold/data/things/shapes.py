@@ -59,7 +59,7 @@ class Block:
         return (points - self.centre) @ self.axes / self.half
 
     def inside(self, points: np.ndarray) -> np.ndarray:
-        """Which points (n, 3) are inside, (n,) bool; a vessel's hollow is outside."""
+        """Which points (n, 3) are inside, (n,) bool; a vessel's hollow is outside, up to its mouth."""
         x, y, z = self.own(points).T
         p, q = self.square
         wide = np.maximum(1 + self.taper * z, 1e-3)
@@ -104,7 +104,7 @@ class Rod:
     def inside(self, points: np.ndarray) -> np.ndarray:
         """Which points (n, 3) are inside, (n,) bool."""
         found = np.zeros(len(points), bool)
-        for (a, b), (r, s) in zip(_pairs(self.line), _pairs(self.radius), strict=True):
+        for (a, b), (r, s) in zip(pairwise(self.line), pairwise(self.radius), strict=True):
             step = b - a
             along = np.clip((points - a) @ step / max(step @ step, 1e-12), 0, 1)
             off = points - a - along[:, None] * step
@@ -164,10 +164,6 @@ def points_on(
             kept = left[torch.randperm(len(left), generator=generator)[:count].numpy()]
             return points[kept], drawn.normals.numpy()[kept], on[kept]
         many *= 2
-
-
-def _pairs(values: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    return list(pairwise(values))
 
 
 def _perpendicular(along: np.ndarray, towards: np.ndarray) -> np.ndarray:

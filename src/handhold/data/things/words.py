@@ -1,16 +1,13 @@
-"""Things that are put together from plain solids, and what their parts are called: tables only.
+"""Kinds of things that are put together from plain solids, and what their parts are called: tables only.
 
 They are no household objects and nobody holds them in a set: they teach that a word for a part means a shape in a
-place, on whatever it may be. A line of a kind has its nouns and its body; the lines below it have a part each: the
-part it sits on, where, in what form, how often it is there, and what it is called. All wordings are ours. A word that
-ends in "+" is plural; one that begins with "~" is one of several.
+place, on whatever it may be. A line of a kind has its nouns, its body and what that is called; the lines below it have
+a part each: the part it sits on, where, in what forms (one of them is drawn), how often it is there, and what it is
+called. All wordings are ours. A word that ends in "+" is plural; one that begins with "~" is one of several.
+`handhold.data.things.kinds` reads it.
 """
 
-from __future__ import annotations
-
-from dataclasses import dataclass
-
-_TABLE = r"""
+TABLE = r"""
 # animal: toy animal, animal figure, dog, cat, horse, cow, sheep, lion, bear, fox, pig,  \
     rabbit | lying | body, trunk of the body, torso, flank
 head | body, front top, ball, 1 | head, face
@@ -136,7 +133,7 @@ ring | body, bottom, ring, .2 | ring, thumb hook
 # basket: basket, bucket, pail, bag, handbag, shopping bag, tub, flowerpot | vessel | body, side, wall, outside
 handle | body, over, bow, .6 | handle, carrying handle, bail
 handles | body, sides, loop, .4 | handles+, ~handles, side handles+
-strap | body, over, long bow, .3 | strap, shoulder strap, carrying strap
+strap | body, over, long-bow, .3 | strap, shoulder strap, carrying strap
 rim | body, top, zone, .6 | rim, edge, brim, lip
 base | body, bottom, zone, .5 | base, bottom, underside
 
@@ -169,14 +166,14 @@ bristles | body, top, box, .2 | bristles+, hairs+
 
 # sword: sword, dagger, saw, file, chisel, letter opener, machete, paintbrush, razor, peeler,  \
     awl | grip | handle, hilt, grip
-blade | body, front, long plate cone, 1 | blade, metal part, cutting part, long thin part
+blade | body, front, long-plate long-cone, 1 | blade, metal part, cutting part, long thin part
 guard | body, front, bar, .6 | guard, crossguard, hilt guard, collar
 pommel | body, back, ball, .4 | pommel, knob, butt
 
 # pistol: hair dryer, heat gun, glue gun, water pistol, toy gun, scanner, massage gun, electric screwdriver,  \
     leaf blower, gun | lying | barrel, body, housing
 grip | body, back bottom, stick column, 1 | grip, handle, pistol grip, hand grip
-trigger | grip, front, small cap, .6 | trigger, lever, switch
+trigger | grip, front, small-cap, .6 | trigger, lever, switch
 nozzle | body, front, mouth cone cap, .6 | nozzle, muzzle, front, tip, mouth
 cord | grip, bottom, rod, .4 | cord, cable, power cord
 tank | body, top, ball dome, .3 | tank, reservoir
@@ -185,13 +182,13 @@ tank | body, top, ball dome, .3 | tank, reservoir
     webcam | lying box | body, barrels+, tube, housing
 eyepieces | body, back pair, cap, .7 | eyepieces+, ~eyepieces, eyepiece, eyecups+, ocular
 lenses | body, front pair, cap flare, .8 | lenses+, ~lenses, lens, objective, front lens, objectives+
-strap | body, over, long bow, .3 | strap, neck strap, carrying strap
+strap | body, over, long-bow, .3 | strap, neck strap, carrying strap
 legs | body, two below, rod, .3 | legs+, tripod, stand
 wheel | body, top, disc cap, .3 | focus wheel, wheel, dial
 
 # chair: chair, stool, toy chair, bench, armchair, sofa, table, toy table | flat | seat, top, board
 legs | body, four below, column rod, .95 | legs+, ~legs, feet+, front leg
-back | body, back top, tall plate, .6 | backrest, back, back of the seat
+back | body, back top, tall-plate, .6 | backrest, back, back of the seat
 arms | body, sides, loop, .3 | arms+, armrests+, ~arms
 
 # pump: pump bottle, soap dispenser, lotion bottle, perfume, sanitizer, sprayer, shampoo | upright | body,  \
@@ -203,7 +200,7 @@ base | body, bottom, zone, .3 | base, bottom
 
 # tube: tube, lipstick, glue stick, pill bottle, thermos, vitamin jar, paint tube, deodorant, spice jar,  \
     lighter, highlighter, felt-tip, battery | upright | body, tube, barrel, lower part
-cap | body, top, wide cap, .9 | cap, lid, top, cover, screw top, closure
+cap | body, top, wide-cap, .9 | cap, lid, top, cover, screw top, closure
 ring | body, side, ring loop, .2 | ring, clip, loop
 base | body, bottom, zone, .3 | base, bottom, lower end
 
@@ -327,75 +324,10 @@ handles | body, sides, loop, .2 | handles+, ~handles
 button | body, any, button, .3 | button, push button, switch
 """
 
-
-@dataclass(frozen=True)
-class PartLine:
-    """A part that a kind of thing may have.
-
-    Attributes:
-        name: the part.
-        on: the part it sits on.
-        where: a place of `handhold.data.things`.
-        forms: forms of `handhold.data.things`, one of which it takes; "zone" is a stretch of the part it is on.
-        chance: how often it is there.
-        words: what it is called.
-    """
-
-    name: str
-    on: str
-    where: str
-    forms: tuple[str, ...]
-    chance: float
-    words: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of thing.
-
-    Attributes:
-        name: the kind.
-        nouns: what a thing of it is called.
-        body: how its body is shaped, a key of `handhold.data.things.BODIES`.
-        body_words: what that is called.
-        parts: what else it may have.
-    """
-
-    name: str
-    nouns: tuple[str, ...]
-    body: str
-    body_words: tuple[str, ...]
-    parts: tuple[PartLine, ...]
-
-
-def _split(cell: str, by: str = ",") -> tuple[str, ...]:
-    return tuple(word.strip() for word in cell.split(by))
-
-
-def _kind(text: str) -> Kind:
-    head, *lines = text.strip().splitlines()
-    name, rest = head.split(":", 1)
-    nouns, body, body_words = _split(rest, "|")
-    parts = []
-    for line in lines:
-        part, place, words = _split(line, "|")
-        on, where, form, chance = _split(place)
-        forms = tuple(_WHOLE_FORMS.get(form, form).split())
-        parts.append(PartLine(part, on, where, forms, float(chance), _split(words)))
-    return Kind(name.strip(), _split(nouns), body, _split(body_words), tuple(parts))
-
-
-_WHOLE_FORMS = {"long bow": "long-bow", "long plate cone": "long-plate long-cone", "small cap": "small-cap",
-                "wide cap": "wide-cap", "tall plate": "tall-plate"}  # fmt: skip
-
-KINDS: tuple[Kind, ...] = tuple(_kind(text) for text in _TABLE.replace("\\\n", "").split("#")[1:])
-"""All kinds of things."""
-
-VAGUE = frozenset(
-    _split(
-        "top, bottom, base, back, side, front, head, body, tip, edge, end, middle, cover, cap, neck, lower part, "
-        "upper part, point, wide part, thin part, foot, case, housing, part, nose, stand, shell, tube, face, "
-        "handle end, outside, underside, wall, flat part, open end, wide end, crown, arm, arms, bar, block, ball, box"
-    )
-)
+VAGUE = frozenset({
+    "top", "bottom", "base", "back", "side", "front", "head", "body", "tip", "edge", "end", "middle", "cover",
+    "cap", "neck", "lower part", "upper part", "point", "wide part", "thin part", "foot", "case", "housing",
+    "part", "nose", "stand", "shell", "tube", "face", "handle end", "outside", "underside", "wall", "flat part",
+    "open end", "wide end", "crown", "arm", "arms", "bar", "block", "ball", "box",
+})  # fmt: skip
 """Words that may be said of almost anything: never told to be lacking."""

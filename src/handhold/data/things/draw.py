@@ -1,4 +1,4 @@
-"""Things put together from plain solids by the table of `handhold.data.thing_words`.
+"""A thing, drawn by the tables of `handhold.data.things.words`.
 
 In a thing's frame x is ahead, y to the left and z up; its body lies about the origin.
 """
@@ -10,9 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from handhold.data.plain_shapes import Solid, points_on
-from handhold.data.thing_forms import BODIES, FORMS, anchors, extent
-from handhold.data.thing_words import KINDS, VAGUE, Kind, PartLine
+from handhold.data.things.bodies import BODIES, Draw
+from handhold.data.things.forms import FORMS
+from handhold.data.things.kinds import KINDS, ZONE, Kind, PartLine
+from handhold.data.things.places import anchors, extent
+from handhold.data.things.shapes import Solid, points_on
+from handhold.data.things.words import VAGUE
 
 SIZE = (0.05, 0.30)
 """Longest extent of things [m]."""
@@ -21,13 +24,14 @@ ZONES = (0.25, 0.5)
 LEAST = 1 / 400
 """Share of a thing's points that a part has at least, to be asked for."""
 
-_CLASSES = (
+_ALIKE = (
     "rod stick column cone long-cone jaw spout crank bar mouth",
     "ball dome cap small-cap wide-cap button weight flare box disc",
     "plate wing long-plate tall-plate strip blades",
     "loop bow long-bow ring",
 )
-_CLASS = {form: k for k, forms in enumerate(_CLASSES) for form in forms.split()}
+"""Forms that one may take for each other: long, thick, flat, and bent ones."""
+_CLASS = {form: k for k, forms in enumerate(_ALIKE) for form in forms.split()}
 
 
 @dataclass(frozen=True)
@@ -62,17 +66,12 @@ def draw_thing(count: int, generator: torch.Generator) -> Thing:
     lines: list[PartLine] = []
     while not any(line.on == "body" for line in lines):
         lines = [line for line in kind.parts if draw.random() < line.chance]
-    solids: dict[str, list[Solid]] = {"body": [BODIES[kind.body](draw)]}
-    forms: dict[str, str] = {}
-    for line in lines:
-        if line.forms != ("zone",) and line.on in solids:
-            forms[line.name] = str(draw.choice(line.forms))
-            solids[line.name] = _added(line, forms[line.name], solids, draw)
+    solids, forms = _put_together(kind, lines, draw)
     owner = np.array([name for name, made in solids.items() for _ in made])
     points, normals, on = points_on([one for made in solids.values() for one in made], count, generator)
     part = owner[on].astype(object)
     for line in lines:
-        if line.forms == ("zone",) and line.on in solids:
+        if line.forms == ZONE and line.on in solids:
             part[_zone(points, part == line.on, line.where, draw)] = line.name
     names, many = np.unique(part.astype(str), return_counts=True)
     shown = tuple(str(name) for name, n in zip(names, many, strict=True) if n >= max(LEAST * count, 4))
@@ -88,9 +87,21 @@ def draw_thing(count: int, generator: torch.Generator) -> Thing:
     )
 
 
-def _added(
-    line: PartLine, form: str, solids: dict[str, list[Solid]], draw: np.random.Generator
-) -> list[Solid]:
+def _put_together(
+    kind: Kind, lines: list[PartLine], draw: Draw
+) -> tuple[dict[str, list[Solid]], dict[str, str]]:
+    """The solids of the body and of all parts that are no zones, and the forms that these took. A part is left out
+    with the part that it would be on."""
+    solids: dict[str, list[Solid]] = {"body": [BODIES[kind.body](draw)]}
+    forms: dict[str, str] = {}
+    for line in lines:
+        if line.forms != ZONE and line.on in solids:
+            forms[line.name] = str(draw.choice(line.forms))
+            solids[line.name] = _added(line, forms[line.name], solids, draw)
+    return solids, forms
+
+
+def _added(line: PartLine, form: str, solids: dict[str, list[Solid]], draw: Draw) -> list[Solid]:
     """The solids of a part, alike wherever it is."""
     body, seed = extent(solids["body"][0]), int(draw.integers(2**62))
     same = lambda: np.random.default_rng(seed)
@@ -102,12 +113,12 @@ def _added(
     ]
 
 
-def _size(draw: np.random.Generator) -> float:
+def _size(draw: Draw) -> float:
     low, high = np.log(SIZE)
     return float(np.exp(draw.uniform(low, high)))
 
 
-def _zone(points: np.ndarray, of: np.ndarray, where: str, draw: np.random.Generator) -> np.ndarray:
+def _zone(points: np.ndarray, of: np.ndarray, where: str, draw: Draw) -> np.ndarray:
     """Which points are in a stretch of a part: above, below, ahead, behind."""
     if not of.any():
         return of
@@ -118,11 +129,12 @@ def _zone(points: np.ndarray, of: np.ndarray, where: str, draw: np.random.Genera
 
 
 def _plain(words: tuple[str, ...]) -> set[str]:
+    """Words without their marks."""
     return {word.strip("~+") for word in words}
 
 
 def _word_classes() -> dict[str, set[int]]:
-    """The classes of forms that each word may mean."""
+    """The classes of forms that each word may mean, of words that mean neither a body nor a zone."""
     found: dict[str, set[int]] = {}
     for kind in KINDS:
         for word in _plain(kind.body_words):
@@ -137,8 +149,14 @@ _WORDS = _word_classes()
 
 
 def _lacking(kind: Kind, have: set[str], forms: dict[str, str]) -> tuple[str, ...]:
-    """Words for parts that a thing has not: those of forms that none of its parts is like, and of parts that others
-    of its kind have at places where it has nothing alike."""
+    """Words for parts that a thing has not: those of forms that none of its parts is like, and, twice as often, of
+    parts that others of its kind have at places where it has nothing alike.
+
+    Args:
+        kind: what it is.
+        have: its body, its parts and zones.
+        forms: of its parts that are no zones.
+    """
     lines = {line.name: line for line in kind.parts}
     called = set().union(
         _plain(kind.body_words), *(_plain(line.words) for line in kind.parts if line.name in have)
@@ -151,7 +169,7 @@ def _lacking(kind: Kind, have: set[str], forms: dict[str, str]) -> tuple[str, ..
         word
         for name, line in lines.items()
         if name not in have
-        and line.forms != ("zone",)
+        and line.forms != ZONE
         and not taken & {(line.where, _CLASS[form]) for form in line.forms}
         for word in _plain(line.words)
         if word not in VAGUE
