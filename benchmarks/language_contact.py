@@ -30,7 +30,7 @@ from language_refine import refine_rows
 from section_file import SectionFile, machine, options_of
 
 from handhold.data import GraspSet
-from handhold.data.asks import absent_asks, names_part, part_asks
+from handhold.data.asks import absent_asks, names_part, part_asks, words_of
 from handhold.data.contact_maps import Touched, cut, touched, widened
 from handhold.models.contact import Teller, ToldContact, load_model, open_teller
 from handhold.objects import ObjectMesh
@@ -127,7 +127,7 @@ def follow_rows(teller: Teller, objects: Sequence[Item]) -> dict[str, Any]:
         parts = [
             part for part in item.touched.parts if (item.touched.part == item.touched.parts.index(part)).any()
         ]
-        asks = {p: part_asks(item.category, [p], count=ASKED, generator=generator) for p in parts}
+        asks = {p: part_asks(words_of(item.category), [p], count=ASKED, generator=generator) for p in parts}
         said = {p: [ask.sentence for ask in own] for p, own in asks.items() if own}
         masks = {p: item.touched.part == item.touched.parts.index(p) for p in said}
         named, bare = (
@@ -174,8 +174,8 @@ def absent_rows(teller: Teller, objects: Sequence[Item]) -> dict[str, Any]:
     admitted, alarms, told_alarms = [], [], []
     generator = torch.Generator().manual_seed(2)
     for item in objects:
-        lacking = absent_asks(item.category, count=ASKED, generator=generator)
-        there = part_asks(item.category, item.touched.parts, count=ASKED, generator=generator)
+        lacking = absent_asks(words_of(item.category), count=ASKED, generator=generator)
+        there = part_asks(words_of(item.category), item.touched.parts, count=ASKED, generator=generator)
         for asks, kept in ((lacking, admitted), (there, alarms)):
             if asks:
                 kept += [one.absent for one in teller.tell(item.mesh, [ask.sentence for ask in asks])]
