@@ -22,11 +22,12 @@ MIRROR = np.array([1.0, -1.0, 1.0])
 PAIRS = ("sides", "back sides", "top pair", "front pair", "back pair", "two below")
 
 
-def draws(count: int, *kinds: Kind, points: int = COUNT, seed: int = 0) -> list[Thing]:
-    """Things of some kinds, or of all."""
+def draws(count: int, *kinds: Kind, points: int = COUNT, seed: int = 0, bare: float = 0.0) -> list[Thing]:
+    """Things of some kinds, or of all, so many of them bare."""
     generator = torch.Generator().manual_seed(seed)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(things, "KINDS", kinds or KINDS)
+        patch.setattr(things, "BARE", bare)
         return [draw_thing(points, generator) for _ in range(count)]
 
 
@@ -253,3 +254,18 @@ def test_the_generator_decides():
         assert (a.kind, a.parts, a.lacking) == (b.kind, b.parts, b.lacking)
         assert all(np.array_equal(getattr(a, n), getattr(b, n)) for n in ("points", "normals", "part"))
     assert not np.array_equal(once[0].points, other[0].points)
+
+
+def test_some_things_are_bare_and_lack_what_their_kind_has():
+    kind = kind_with(part("legs", "four below", "column"))
+    found = draws(200, kind, points=64, bare=0.25)
+    bare = [thing for thing in found if thing.parts == ("body",)]
+    assert 30 < len(bare) < 75
+    assert all("legs" in thing.lacking for thing in bare)
+    assert not any("legs" in thing.lacking for thing in found if "legs" in thing.parts)
+
+
+def test_half_of_what_is_lacking_is_of_the_kind():
+    kind = kind_with(part("legs", "four below", "column"))
+    (thing,) = draws(1, kind, bare=1.0)
+    assert 0.3 < thing.lacking.count("legs") / len(thing.lacking) < 0.6

@@ -36,7 +36,7 @@ class Options:
         batch: grasps a step (fastgrasp 256, choir 64); of contact objects, with six sentences each (8).
         learning_rate: the greatest.
         more: of contact: further objects for each named part of each category, seen without grasps (16).
-        things: of contact: things put together of plain solids, which teach words for parts (1,000).
+        things: of contact: things put together of plain solids, which teach words for parts (1,500).
         precision: of choir's and contact's networks; auto is bf16 on a GPU that has it, else full. On a
             CPU that computes in bf16, bf16 takes a third of the time off.
         validate_every: steps between two validations on the set's val split (fastgrasp 4,000, choir 1,000,

@@ -29,7 +29,7 @@ from handhold.models.training import TrainConfig, pick_device
 if TYPE_CHECKING:
     from handhold.cli.train import Options
 
-STEPS, BATCH, VALIDATE, MORE, THINGS = 4_500, 8, 250, 16, 1_000
+STEPS, BATCH, VALIDATE, MORE, THINGS = 4_500, 8, 250, 16, 1_500
 VALIDATED, TOGETHER = 36, 6
 """Objects of held-out instances whose losses are looked at, and how many at a time."""
 

@@ -5,6 +5,7 @@ In a thing's frame x is ahead, y to the left and z up; its body lies about the o
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,8 @@ SIZE = (0.05, 0.30)
 """Longest extent of things [m]."""
 ZONES = (0.25, 0.5)
 """How much of a part's extent a zone takes."""
+BARE = 0.15
+"""Share of things of which nothing is there but the body."""
 LEAST = 1 / 400
 """Share of a thing's points that a part has at least, to be asked for."""
 
@@ -31,6 +34,7 @@ _ALIKE = (
     "loop bow long-bow ring",
 )
 """Forms that one may take for each other: long, thick, flat, and bent ones."""
+_BODY_CLASS = {"tube": 0, "grip": 0, "bar": 0, "flat": 2, "sheet": 2, "arch": 3}
 _CLASS = {form: k for k, forms in enumerate(_ALIKE) for form in forms.split()}
 
 
@@ -64,7 +68,7 @@ def draw_thing(count: int, generator: torch.Generator) -> Thing:
     draw = np.random.default_rng(int(torch.randint(2**62, (), generator=generator)))
     kind = KINDS[draw.integers(len(KINDS))]
     lines: list[PartLine] = []
-    while not any(line.on == "body" for line in lines):
+    while draw.random() >= BARE and not any(line.on == "body" for line in lines):
         lines = [line for line in kind.parts if draw.random() < line.chance]
     solids, forms = _put_together(kind, lines, draw)
     owner = np.array([name for name, made in solids.items() for _ in made])
@@ -133,24 +137,27 @@ def _plain(words: tuple[str, ...]) -> set[str]:
     return {word.strip("~+") for word in words}
 
 
-def _word_classes() -> dict[str, set[int]]:
-    """The classes of forms that each word may mean, of words that mean neither a body nor a zone."""
-    found: dict[str, set[int]] = {}
-    for kind in KINDS:
-        for word in _plain(kind.body_words):
-            found.setdefault(word, set()).add(-1)
-        for line in kind.parts:
-            for word in _plain(line.words):
-                found.setdefault(word, set()).update(_CLASS.get(form, -1) for form in line.forms)
-    return {word: classes for word, classes in found.items() if word not in VAGUE and -1 not in classes}
+def _tokens(words: Iterable[str]) -> set[str]:
+    """The single words of which words are made, without plurals."""
+    return {token.removesuffix("s") for word in words for token in word.split()}
 
 
-_WORDS = _word_classes()
+def _word_lines() -> dict[str, list[PartLine]]:
+    """The lines of the table that have a word, zones apart."""
+    found: dict[str, list[PartLine]] = {}
+    for line in (line for kind in KINDS for line in kind.parts if line.forms != ZONE):
+        for word in _plain(line.words) - VAGUE:
+            found.setdefault(word, []).append(line)
+    return found
+
+
+_WORDS = _word_lines()
 
 
 def _lacking(kind: Kind, have: set[str], forms: dict[str, str]) -> tuple[str, ...]:
-    """Words for parts that a thing has not: those of forms that none of its parts is like, and, twice as often, of
-    parts that others of its kind have at places where it has nothing alike.
+    """Words for parts that a thing has not, each as often as a draw should have it: half are of parts that others of
+    its kind have at places where it has nothing alike; the rest are of forms that nothing of it is like, and come as
+    often as the table has them, for a word that is never missed would be taken for there.
 
     Args:
         kind: what it is.
@@ -158,22 +165,25 @@ def _lacking(kind: Kind, have: set[str], forms: dict[str, str]) -> tuple[str, ..
         forms: of its parts that are no zones.
     """
     lines = {line.name: line for line in kind.parts}
-    called = set().union(
-        _plain(kind.body_words), *(_plain(line.words) for line in kind.parts if line.name in have)
-    )
-    known = {token for word in called for token in word.split()}
-    new = lambda word: not known & set(word.split())
-    like = {_CLASS[form] for form in forms.values()}
+    called = (_plain(line.words) for line in kind.parts if line.name in have or line.forms == ZONE)
+    known = _tokens(set().union(_plain(kind.body_words), *called))
+    like = {_CLASS[form] for form in forms.values()} | {_BODY_CLASS.get(kind.body, -1)}
     taken = {(lines[name].where, _CLASS[form]) for name, form in forms.items()}
-    own = {
+    own = [
         word
         for name, line in lines.items()
         if name not in have
         and line.forms != ZONE
         and not taken & {(line.where, _CLASS[form]) for form in line.forms}
-        for word in _plain(line.words)
-        if word not in VAGUE
-    }
-    ever = {word for line in kind.parts for word in _plain(line.words)}
-    others = {word for word, classes in _WORDS.items() if not classes & like and word not in ever}
-    return tuple(sorted(filter(new, own)) * 2 + sorted(filter(new, others)))
+        for word in sorted(_plain(line.words) - VAGUE)
+        if not known & _tokens([word])
+    ]
+    ever = _tokens(word for line in kind.parts for word in _plain(line.words))
+    others = [
+        word
+        for word, told in sorted(_WORDS.items())
+        if not like & {_CLASS[form] for line in told for form in line.forms}
+        and not (known | ever) & _tokens([word])
+        for _ in told
+    ]
+    return tuple(own * max(len(others) // max(len(own), 1), 1) + others)

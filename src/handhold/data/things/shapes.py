@@ -167,10 +167,14 @@ def points_on(
 
 
 def _perpendicular(along: np.ndarray, towards: np.ndarray) -> np.ndarray:
-    """Unit vectors (n, 3) across others, as near to one direction as can be."""
-    other = np.where(abs(along @ towards) > 0.95, 1.0, 0.0)[:, None] * np.roll(towards, 1)
-    across = towards + other - ((towards + other) * along).sum(1, keepdims=True) * along
-    return across / np.linalg.norm(across, axis=1, keepdims=True)
+    """Unit vectors (n, 3) across others, the first as near to one direction as can be, each turned no more from the
+    last than it must."""
+    across = np.empty_like(along)
+    last = towards if abs(along[0] @ towards) < 0.95 else np.roll(towards, 1)
+    for k, one in enumerate(along):
+        last = last - (last @ one) * one
+        across[k] = last = last / np.linalg.norm(last)
+    return across
 
 
 def _strips(rings: int, size: int) -> np.ndarray:

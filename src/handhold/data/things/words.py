@@ -248,8 +248,8 @@ sticks | body, top pair, cap column, .7 | sticks+, ~sticks, thumb sticks+, joyst
 buttons | body, top, button, .6 | buttons+, ~buttons
 triggers | body, front pair, button, .4 | triggers+, shoulder buttons+, ~triggers
 
-# plant: plant, mushroom, cactus, potted plant, flower, ice cream, candle, tree, toy tree | upright | pot,  \
-    trunk, body, lower part
+# plant: plant, mushroom, cactus, potted plant, flower, ice cream, candle, tree, toy tree | upright | pot, \
+    body, lower part
 stem | body, top, column rod, .8 | stem, stalk, trunk
 cap | stem, top, dome ball, .8 | cap, top, crown, blossom, scoop, head, treetop
 leaves | stem, sides, plate, .6 | leaves+, ~leaves, branches+
@@ -279,7 +279,7 @@ lever | body, top, stick, .3 | lever, arm, top arm
     gear knob | facing | plate, rosette, base plate, flange
 neck | body, front, column, .7 | neck, shank, stem, post
 knob | neck, front, ball cap, .8 | knob, handle, round end, head, ball
-lever | body, front, crank spout, .3 | lever, handle, spout, pipe
+lever | body, front, crank spout, .3 | lever, spout, pipe
 
 # shoe: shoe, boot, slipper, sandal, roller skate, ice skate | lying box | upper, body, side, instep
 sole | body, bottom, zone, .7 | sole, underside, bottom
