@@ -20,7 +20,7 @@ from handhold.models.grasp_rows import mirror_hands
 from handhold.models.pretrained import check_trained_for
 from handhold.objects import ObjectMesh
 
-LACKING = 0.7
+LACKING = 0.6
 """From this probability on a part counts as not there."""
 
 
