@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -79,7 +77,7 @@ def run_make(options: Make) -> int:
     with output_folder(options.out) as folder, alone_in(folder, "handhold data make"):
         before = (read_manifest(folder) or {}).get("grasps", 0)
         try:
-            with _ends_softly(), _telling(options) as tell:
+            with _telling(options) as tell:  # a plain `kill` comes here too: see `output_folder`
                 manifest = make_set(
                     folder,
                     count=options.count,
@@ -100,23 +98,6 @@ def run_make(options: Make) -> int:
                 f"[yellow]note:[/] the set had {before} grasps; a larger --count brings them back"
             )
     return 0
-
-
-@contextmanager
-def _ends_softly() -> Iterator[None]:
-    """Have a plain `kill` end the job as Ctrl-C does: what is there becomes a set that can be read."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(number: int, frame: Any) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
