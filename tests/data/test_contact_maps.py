@@ -8,7 +8,7 @@ import trimesh
 
 from handhold.data import GraspSet
 from handhold.data.asks import Ask
-from handhold.data.contact_maps import CONTACT_MM, Touched, cut, map_of, matching, touched, widened
+from handhold.data.contact_maps import CONTACT_MM, Touched, cut, maps_of, matching, touched, widened
 from handhold.hand import Hand
 
 SHIPPED = Path(__file__).parents[2] / "sets" / "household"
@@ -85,6 +85,6 @@ def test_grasps_that_do_what_is_said():
     # nothing touches what is to be left free; and where no grasp is known, a part is touched all over
     points, part = np.random.default_rng(0).random((32, 3)) * 0.01, part.repeat(4)
     found = Touched(points, points, part, ("body", "handle"), touch.repeat(4, 1), np.zeros((3, 2), bool))
-    kept_off = map_of(found, (2,), part=None, free="handle")
+    kept_off, on_part = maps_of(found, [((2,), None, "handle"), ((), "handle", None)])
     assert (kept_off[16:] == 0).all() and kept_off[:16].min() > 0 and kept_off.max() == 255
-    assert map_of(found, (), part="handle", free=None).tolist() == [0] * 16 + [255] * 16
+    assert on_part.tolist() == [0] * 16 + [255] * 16

@@ -133,24 +133,33 @@ def matching(
     return tuple(np.flatnonzero(wanted).tolist())
 
 
-def map_of(found: Touched, at: Sequence[int], *, part: str | None, free: str | None) -> np.ndarray:
-    """Where hands touch, relative to where they do most: (P,) uint8.
+Wanted = tuple[tuple[int, ...], str | None, str | None]
+"""Of a map: the grasps that tell it; a part or a place of `REGIONS` that does where there are none; a part where
+nothing touches."""
+
+
+def maps_of(found: Touched, wanted: Sequence[Wanted]) -> np.ndarray:
+    """Where hands touch, relative to where they do most: (M, P) uint8.
 
     Args:
         found: the object.
-        at: the grasps that tell it.
-        part: tells it where there are none, or a place of `REGIONS`.
-        free: a part where nothing touches.
+        wanted: M maps.
     """
-    if len(at):
-        mean = widened(found.points, found.object[list(at)].mean(0, keepdims=True))[0]
-    elif part in found.parts:
-        mean = (found.part == found.parts.index(part)).astype(float)
-    else:
-        mean = region_of(found, part or "").astype(float)
-    if free is not None:
-        mean = mean * (found.part != found.parts.index(free))
-    return (255 * mean / max(mean.max(), 1e-9)).astype(np.uint8)
+    seen = (
+        widened(found.points, found.object.astype(float)) if any(at for at, _, _ in wanted) else found.object
+    )
+    maps = np.zeros((len(wanted), len(found.points)), np.uint8)
+    for k, (at, part, free) in enumerate(wanted):
+        if at:
+            mean = seen[list(at)].mean(0)
+        elif part in found.parts:
+            mean = (found.part == found.parts.index(part)).astype(float)
+        else:
+            mean = region_of(found, part or "").astype(float)
+        if free is not None:
+            mean = mean * (found.part != found.parts.index(free))
+        maps[k] = 255 * mean / max(mean.max(), 1e-9)
+    return maps
 
 
 def regions_of(found: Touched, category: str) -> tuple[str, ...]:

@@ -21,7 +21,16 @@ from handhold.data.asks import (
     whole_asks,
     words_of,
 )
-from handhold.data.contact_maps import Touched, map_of, matching, points_of, regions_of, touched, untouched
+from handhold.data.contact_maps import (
+    Touched,
+    Wanted,
+    maps_of,
+    matching,
+    points_of,
+    regions_of,
+    touched,
+    untouched,
+)
 from handhold.data.grasp_rows import check_hands
 from handhold.data.grasp_set import GraspSet
 from handhold.data.part_words import PART_WORDS
@@ -108,7 +117,7 @@ def prepare_contacts(
         InputError: there are no grasps, or they are of another hand than this handhold's.
     """
     check_hands(grasps)
-    words, shapes, solids = (torch.Generator().manual_seed(seed + k) for k in range(3))
+    shapes, solids, *words = (torch.Generator().manual_seed(seed + k) for k in range(5))
     own: dict[str, list[int]] = {}
     for k, name in enumerate(grasps.table["object_id"].to_pylist()):
         own.setdefault(name, []).append(k)
@@ -116,9 +125,9 @@ def prepare_contacts(
     count = len(own) + sum(further.values()) + things
     taught: list[_Taught] = []
     for one in chain(
-        _of_set(grasps, own, points=points, touch=touch, words=words),
-        _of_categories(further, points, shapes=shapes, words=words),
-        _of_things(things, points, solids=solids, words=words),
+        _of_set(grasps, own, points=points, touch=touch, words=words[0]),
+        _of_categories(further, points, shapes=shapes, words=words[1]),
+        _of_things(things, points, solids=solids, words=words[2]),
     ):
         taught.append(one)
         if progress:
@@ -177,7 +186,7 @@ def _drawn(category: str, generator: torch.Generator) -> HouseholdObject:
 
 def _taught(name: str, found: Touched, facts: _Facts, asks: list[tuple[Ask, str | None]]) -> _Taught:
     """What is asked of an object, and the answers."""
-    maps: dict[tuple, int] = {}
+    maps: dict[Wanted, int] = {}
     skins: dict[tuple[int, ...], int] = {}
     sentences, numbers = [], []
     held = {use.part for use in PURPOSES.get(facts.category, ())}
@@ -196,15 +205,14 @@ def _taught(name: str, found: Touched, facts: _Facts, asks: list[tuple[Ask, str 
         part = -1 if ask.part is None else found.parts.index(ask.part)
         sentences.append(ask.sentence)
         numbers.append((target, skin, part, ask.absent))
-    size, vertices = found.object.shape[1], found.skin.shape[1]
-    told = [map_of(found, at, part=part, free=free) for at, part, free in maps]
+    vertices = found.skin.shape[1]
     skin_maps = [found.skin[list(at)].mean(0) * 255 for at in skins]
     return _Taught(
         name,
         replace(found, object=np.packbits(found.object, axis=-1), skin=np.packbits(found.skin, axis=-1)),
         sentences,
         np.array(numbers),
-        np.array(told, np.uint8).reshape(-1, size),
+        maps_of(found, list(maps)),
         [at for at, _, _ in maps],
         np.array(skin_maps).astype(np.uint8).reshape(-1, vertices),
     )
