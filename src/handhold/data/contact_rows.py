@@ -14,7 +14,7 @@ from handhold.hand.kinematics import HandState
 from handhold.models.contact.bank import TextBank
 from handhold.models.contact.rows import AskRows, ContactRows, TouchRows
 
-ROWS = 3
+ROWS = 4
 """Raised where what is prepared changes, so that kept rows are made again."""
 PLAIN = ("points", "normals", "parts", "maps", "skin_maps")
 

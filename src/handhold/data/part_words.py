@@ -6,6 +6,8 @@ Beyond `handhold.data.lexicon`, which names what the grasps of a set hold. All w
 
 from __future__ import annotations
 
+from collections import Counter
+
 from handhold.data.lexicon import HELD, PARTS
 
 _MORE = """
@@ -190,8 +192,17 @@ HAD_BY: dict[str, tuple[str, ...]] = {word: _split(cell) for word, cell in _tabl
 NEVER: tuple[str, ...] = tuple(word.strip() for word in _NEVER.replace("\n", " ").split(","))
 """Words for parts that no household object has."""
 
+_CALLED = Counter(word.strip("~+") for words in PART_WORDS.values() for word in dict.fromkeys(words))
+"""How many parts are called by a word."""
+
 
 def lacking(category: str) -> tuple[str, ...]:
-    """Words for parts that an object of a category plainly has not."""
-    known = tuple(word for word, having in HAD_BY.items() if category not in having)
+    """Words for parts that an object of a category plainly has not; one comes the more often the more objects have a
+    part of that name, for a word that is seldom missed would be taken for there."""
+    known = tuple(
+        word
+        for word, having in HAD_BY.items()
+        if category not in having
+        for _ in range(max(_CALLED[word] // 2, 1))
+    )
     return known + tuple(word for word in NEVER if "handle" not in word or "handle" in known)

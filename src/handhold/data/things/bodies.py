@@ -84,6 +84,16 @@ def _vessel(draw: Draw) -> Solid:
     )
 
 
+def _dish(draw: Draw) -> Solid:
+    wide = draw.uniform(0.7, 1.2)
+    return _block(
+        (wide, wide * draw.uniform(0.6, 1), wide * draw.uniform(0.12, 0.45)),
+        square=(draw.choice([2.0, 2.0, 6.0]), draw.uniform(2, 6)),
+        taper=draw.uniform(0, 0.5),
+        open=True,
+    )
+
+
 def _tube(draw: Draw) -> Solid:
     wide = draw.uniform(0.1, 0.3)
     return _block(
@@ -149,7 +159,7 @@ def rounding(draw: Draw, low: float, high: float) -> Range:
 _PLAIN = ("lying", "lying box", "upright", "upright box", "tube", "flat", "facing", "dropped")
 BODIES: dict[str, Callable[[Draw], Solid]] = {
     "lying": _lying, "lying box": _lying_box, "upright": _upright, "upright box": _upright_box, "facing": _facing,
-    "hub": _hub, "flat": _flat, "sheet": _sheet, "vessel": _vessel, "tube": _tube, "grip": _grip, "bar": _bar,
-    "dome": _dome, "dropped": _dropped, "arch": _arch, "any": _any,
+    "hub": _hub, "flat": _flat, "sheet": _sheet, "vessel": _vessel, "dish": _dish, "tube": _tube,
+    "grip": _grip, "bar": _bar, "dome": _dome, "dropped": _dropped, "arch": _arch, "any": _any,
 }  # fmt: skip
 """Bodies by their names in the table of words; each is about the origin, some 1 in half size."""

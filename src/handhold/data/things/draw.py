@@ -16,7 +16,7 @@ from handhold.data.things.forms import FORMS
 from handhold.data.things.kinds import KINDS, ZONE, Kind, PartLine
 from handhold.data.things.places import anchors, extent
 from handhold.data.things.shapes import Solid, points_on
-from handhold.data.things.words import VAGUE
+from handhold.data.things.words import COMMON, VAGUE
 
 SIZE = (0.05, 0.30)
 """Longest extent of things [m]."""
@@ -26,9 +26,11 @@ BARE = 0.15
 """Share of things of which nothing is there but the body."""
 LEAST = 1 / 400
 """Share of a thing's points that a part has at least, to be asked for."""
+OFTEN = 2
+"""How much more often the words of `COMMON` are told to be lacking."""
 
 _ALIKE = (
-    "rod stick column cone long-cone jaw spout crank bar mouth",
+    "rod stick shank column cone long-cone jaw spout crank bar mouth",
     "ball dome cap small-cap wide-cap button weight flare box disc",
     "plate wing long-plate tall-plate strip blades",
     "loop bow long-bow ring",
@@ -186,4 +188,5 @@ def _lacking(kind: Kind, have: set[str], forms: dict[str, str]) -> tuple[str, ..
         and not (known | ever) & _tokens([word])
         for _ in told
     ]
-    return tuple(own * max(len(others) // max(len(own), 1), 1) + others)
+    missed = own * max(len(others) // max(len(own), 1), 1) + others
+    return tuple(word for word in missed for _ in range(OFTEN if word in COMMON else 1))

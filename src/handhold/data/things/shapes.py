@@ -20,6 +20,8 @@ AROUND, ALONG = 32, 17
 """Corners of a block's mesh about its third axis, and along it."""
 RING = 14
 """Corners around a rod."""
+MOUTH = 0.75
+"""Where a vessel ends, as a share of its half height."""
 
 
 class Solid(Protocol):
@@ -59,12 +61,14 @@ class Block:
         return (points - self.centre) @ self.axes / self.half
 
     def inside(self, points: np.ndarray) -> np.ndarray:
-        """Which points (n, 3) are inside, (n,) bool; a vessel's hollow is outside, up to its mouth."""
+        """Which points (n, 3) are inside, (n,) bool; a vessel's hollow is outside."""
         x, y, z = self.own(points).T
         p, q = self.square
         wide = np.maximum(1 + self.taper * z, 1e-3)
         level = (np.abs(x / wide) ** p + np.abs(y / wide) ** p) ** (q / p) + np.abs(z) ** q
-        return (level <= 1) & ((level > 0.6) | (z < -0.8)) if self.open else level <= 1
+        if self.open:
+            return (level <= 1) & (z < MOUTH) & ((level > 0.6) | (z < -0.8))
+        return level <= 1
 
     def mesh(self) -> tuple[np.ndarray, np.ndarray]:
         """Vertices (V, 3) [m] and faces (F, 3), counter-clockwise from outside."""
@@ -75,7 +79,7 @@ class Block:
         ring = np.stack([power(np.cos(turn), p), power(np.sin(turn), p)], -1)
         radius, height = power(np.cos(rise), q), power(np.sin(rise), q)
         if self.open:  # up the outside, and down again inside
-            up = height < 0.75
+            up = height < MOUTH
             radius = np.concatenate([radius[up], 0.9 * radius[up][::-1]])
             height = np.concatenate([height[up], np.maximum(height[up][::-1], height[0] + 0.1)])
         wide = radius * np.maximum(1 + self.taper * height, 1e-3)

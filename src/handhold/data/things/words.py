@@ -170,6 +170,47 @@ blade | body, front, long-plate long-cone, 1 | blade, metal part, cutting part, 
 guard | body, front, bar, .6 | guard, crossguard, hilt guard, collar
 pommel | body, back, ball, .4 | pommel, knob, butt
 
+# driver: awl, ice pick, skewer, soldering iron, nut driver, hex driver, fencing foil, poker, branding iron,  \
+    meat fork, sharpening steel | grip | handle, grip, thick end, hand grip, thick part
+shaft | body, front, shank, 1 | shaft, shank, rod, metal rod, thin part, metal part, stem
+tip | shaft, front, zone, .5 | tip, point, working end
+collar | body, front, bar, .2 | collar, guard, ferrule
+cap | body, back, cap ball, .2 | pommel, butt, end knob
+
+# squeezer: mustard bottle, ketchup, syrup, dish soap, detergent, cleaner, honey bottle, oil bottle, canister,  \
+    milk bottle, flask | upright | body, bottle, container, belly, side, wall, lower part
+cap | body, top, wide-cap cap cone mouth, .9 | cap, lid, top, nozzle, closure, screw top
+handle | body, back, loop, .3 | handle, grip, side handle
+base | body, bottom, zone, .3 | base, bottom, underside
+
+# cup: cup, beaker, tumbler, measuring cup, paper cup, planter, tin, tankard, tea bowl | vessel | body, wall, side,  \
+    outside, belly
+handle | body, side, loop, .4 | handle, ear, grip, loop
+rim | body, top, zone, .8 | rim, lip, brim, upper edge, edge
+base | body, bottom, zone, .7 | base, bottom, underside, foot
+
+# dish: dish, tray, saucer, ashtray, pet bowl, pie dish, soap tray, baking dish, salad bowl, basin, platter,  \
+    pan lid | dish | inside, body, middle
+handles | body, sides, loop plate, .25 | handles+, ~handles, grips+, side handles+
+rim | body, top, zone, .8 | rim, lip, border, edge, brim
+base | body, bottom, zone, .8 | base, bottom, underside, foot
+
+# dipper: ladle, dipper, scoop, saucepan, skillet, sieve, strainer, measuring spoon, wok  \
+    | dish | bowl, cup, scoop, pan, body
+handle | body, back, stick, .95 | handle, grip, stick, stem, panhandle
+rim | body, top, zone, .4 | rim, lip, edge
+spout | body, side, cap, .15 | spout, beak, lip for pouring
+
+# bulb: light bulb, bulb, egg cup, balloon, christmas bauble, perfume bottle, decanter, gourd bottle,  \
+    round flask | dropped | glass, globe, bulb, round part, belly
+base | body, bottom, cap column, .8 | base, socket end, screw end, fitting, foot
+cap | body, top, cap column, .5 | cap, neck, stopper, top
+
+# plain: ball, cube, cylinder, cone, pyramid, ring, die, egg, stone, brick, marble, disc, block, bar of soap,  \
+    sponge, carton, packet, shape | any | body, middle, surface, side
+top | body, top, zone, .7 | top, upper part, upper end
+bottom | body, bottom, zone, .7 | bottom, lower part, underside
+
 # pistol: hair dryer, heat gun, glue gun, water pistol, toy gun, scanner, massage gun, electric screwdriver,  \
     leaf blower, gun | lying | barrel, body, housing
 grip | body, back bottom, stick column, 1 | grip, handle, pistol grip, hand grip
@@ -296,8 +337,8 @@ base | body, bottom, disc cap, .7 | base, foot, stand
 cap | body, top, cap dome, .4 | cap, roof, lid, top
 tap | body, side, button crank, .2 | wheel, knob, wick knob
 
-# syringe: syringe, torch, screwdriver set, flashlight, thermometer, air pump, kaleidoscope, pen light, vape,  \
-    cigar, pipette | tube | barrel, body, tube, shaft
+# syringe: syringe, torch, penlight, flashlight, thermometer, air pump, kaleidoscope, pen light, vape,  \
+    cigar, pipette | tube | barrel, body, tube
 needle | body, front, rod mouth, .6 | needle, tip, point, nozzle
 plunger | body, back, column, .5 | plunger, piston, push rod
 flange | plunger, back, disc button, .6 | thumb rest, flange, end plate, push button
@@ -306,7 +347,7 @@ head | body, front, flare, .4 | head, wide end, front
 
 # headset: headset, ear defenders+, stethoscope, swimming goggles+, eye mask, hair band | arch | band,  \
     headband, bow, arch
-cups | body, tips, disc ball, 1 | ear cups+, ~ear cups, cups+, ear cup, pads+, ear pads+, ear pieces+
+cups | body, tips, disc ball weight, 1 | ear cups+, ~ear cups, cups+, ear cup, pads+, ear pads+, ear pieces+
 microphone | cups, front bottom, rod, .4 | microphone, boom, mic
 
 # gadget: thing, gadget, part, model, toy, block, piece, device, sculpture, tool, machine part,  \
@@ -324,6 +365,10 @@ handles | body, sides, loop, .2 | handles+, ~handles
 button | body, any, button, .3 | button, push button, switch
 """
 
+COMMON = frozenset({
+    "handle", "handles", "lid", "strap", "spout", "trigger", "grip", "stem", "blade",
+})  # fmt: skip
+"""Words that are said most often, of things that have them and of things that have not."""
 VAGUE = frozenset({
     "top", "bottom", "base", "back", "side", "front", "head", "body", "tip", "edge", "end", "middle", "cover",
     "cap", "neck", "lower part", "upper part", "point", "wide part", "thin part", "foot", "case", "housing",
