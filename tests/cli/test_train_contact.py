@@ -6,11 +6,12 @@ from functools import partial
 
 import numpy as np
 import pytest
+import torch
 from tiny_llama import make_llama
 from train_examples import stopped_in, weights
 from word_encoder import WordEncoder
 
-from handhold.cli import train_contact
+from handhold.cli import train_contact, train_run
 from handhold.cli.main import main
 from handhold.data.contact_maps import points_of
 from handhold.data.prepare_contacts import prepare_contacts
@@ -114,8 +115,37 @@ def test_a_stopped_training_goes_on_to_the_same_weights(grasps, trained, tmp_pat
     assert weights(out) == weights(trained[0])
 
 
-def test_the_baseline_reads_no_sentence(grasps, tmp_path):
-    assert run(grasps, tmp_path, "--quiet", "--contact.no-sentence", "--precision", "bf16") == 0
+def test_a_training_starts_from_weights_that_are_there(grasps, trained, tmp_path, complaint, monkeypatch):
+    monkeypatch.setattr(train_contact, "SHIPPED", trained[0])
+    seen = []
+    monkeypatch.setattr(
+        train_contact,
+        "task_of",
+        lambda model, data: seen.append(flat(model)) or ContactTask(model, data.rows, data.bank),
+    )
+    before = flat(load_model(trained[0]))
+    for name, init in (("folder", trained[0] / "model"), ("again", "shipped")):
+        assert run(grasps, tmp_path / name, "--quiet", "--init", init) == 0
+        assert torch.equal(seen.pop(), before) and not torch.equal(flat(load_model(tmp_path / name)), before)
+        told = json.loads((tmp_path / name / "model/training.json").read_text())
+        assert len(told["data"]["init"]) == 32
+    assert run(grasps, tmp_path / "folder", "--quiet") == 2
+    assert "begun otherwise" in complaint()
+    assert run(grasps, tmp_path / "wide", "--quiet", "--init", trained[0], "--contact.width", 24) == 2
+    told = complaint()
+    assert "--init (width)" in told and "24" in told and "--contact.width" in told
+    assert run(grasps, tmp_path / "none", "--quiet", "--init", tmp_path / "nowhere") == 2
+    assert "no trained model there" in complaint()
+
+
+def flat(model) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in model.parameters()])
+
+
+def test_the_baseline_reads_no_sentence(grasps, tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(train_run, "has_bf16", lambda device: False)
+    assert run(grasps, tmp_path, "--contact.no-sentence", "--precision", "bf16") == 0
+    assert "does not compute in bf16" in capfd.readouterr().err
     model = load_model(tmp_path)
     assert not model.config.sentence and all(p.isfinite().all() for p in model.parameters())
 

@@ -32,11 +32,13 @@ class Options:
         ae_steps: steps of the autoencoder (12,000).
         diffusion_steps: steps of the diffusion (fastgrasp 16,000, choir 12,000).
         adapt_steps: steps of the adaptation module (6,000).
-        contact_steps: steps of the contact network (4,200).
+        contact_steps: steps of the contact network (4,500).
         batch: grasps a step (fastgrasp 256, choir 64); of contact objects, with six sentences each (8).
         learning_rate: the greatest.
         more: of contact: further objects for each named part of each category, seen without grasps (16).
-        things: of contact: things put together of plain solids, which teach words for parts (1,500).
+        things: of contact: things put together of plain solids, which teach words for parts (1,200).
+        init: start from the weights of this model folder, or from those that come with handhold (shipped), in place of
+            new ones; of the same sizes.
         precision: of choir's and contact's networks; auto is bf16 on a GPU that has it, else full. On a
             CPU that computes in bf16, bf16 takes a third of the time off.
         validate_every: steps between two validations on the set's val split (fastgrasp 4,000, choir 1,000,
@@ -63,6 +65,7 @@ class Options:
     learning_rate: float = 1e-3
     more: int | None = None
     things: int | None = None
+    init: str | None = None
     precision: Precision = "auto"
     validate_every: int | None = None
     seed: int = 0

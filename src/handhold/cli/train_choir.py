@@ -9,6 +9,7 @@ import torch
 from handhold.cli.train_rows import grasp_rows
 from handhold.cli.train_run import Recipe, Validate
 from handhold.models.choir import JointDiffusion, load_model
+from handhold.models.choir.load import SHIPPED
 from handhold.models.choir.task import JointDiffusionTask, fit_scales
 from handhold.models.grasp_rows import GraspRows
 from handhold.models.training import Task, TrainConfig
@@ -45,6 +46,7 @@ def recipe_of(options: Options) -> Recipe:
         sizes=options.choir,
         make=lambda: JointDiffusion(options.choir),
         load=load_model,
+        shipped=SHIPPED,
         stages={"diffusion": options.diffusion_steps or STEPS},
         config=config,
         rows=grasp_rows,

@@ -14,7 +14,7 @@ from handhold.cli.train_run import Recipe, Validate
 from handhold.data.contact_rows import read_bank, read_contacts, save_bank, save_contacts
 from handhold.data.prepare_contacts import named_parts, prepare_contacts
 from handhold.language import CausalEncoder, TextEncoder, open_encoder
-from handhold.models.contact import ContactNet, ReadingContactNet, load_model, load_reading_model
+from handhold.models.contact import SHIPPED, ContactNet, ReadingContactNet, load_model, load_reading_model
 from handhold.models.contact.bank import TextBank, encode_sentences
 from handhold.models.contact.reading import (
     ReadingContactTask,
@@ -29,7 +29,7 @@ from handhold.models.training import TrainConfig, pick_device
 if TYPE_CHECKING:
     from handhold.cli.train import Options
 
-STEPS, BATCH, VALIDATE, MORE, THINGS = 4_500, 8, 250, 16, 1_500
+STEPS, BATCH, VALIDATE, MORE, THINGS = 4_500, 8, 250, 16, 1_200
 VALIDATED, TOGETHER = 36, 6
 """Objects of held-out instances whose losses are looked at, and how many at a time."""
 
@@ -84,6 +84,7 @@ def recipe_of(options: Options) -> Recipe:
         sizes=sizes,
         make=make,
         load=load_reading_model if together else load_model,
+        shipped=SHIPPED,
         stages={"contact": options.contact_steps or STEPS},
         config=config,
         rows=lambda split: data_of(split, options),

@@ -12,6 +12,7 @@ from handhold.cli.train_rows import grasp_rows
 from handhold.cli.train_run import Recipe
 from handhold.models.fastgrasp import FastGrasp, load_model
 from handhold.models.fastgrasp.adapt_task import AdaptTask
+from handhold.models.fastgrasp.load import SHIPPED
 from handhold.models.fastgrasp.tasks import AutoencoderTask, DiffusionTask, fit_latents
 from handhold.models.grasp_rows import GraspRows
 from handhold.models.training import Task, TrainConfig
@@ -46,6 +47,7 @@ def recipe_of(options: Options) -> Recipe:
         sizes=options.fastgrasp,
         make=lambda: FastGrasp(options.fastgrasp),
         load=load_model,
+        shipped=SHIPPED,
         stages={
             "ae": options.ae_steps or AE_STEPS,
             "diffusion": options.diffusion_steps or DIFFUSION_STEPS,

@@ -25,8 +25,8 @@ from handhold.cli.train_rows import Split
 from handhold.data import GraspSet
 from handhold.errors import InputError
 from handhold.io import write_json
-from handhold.models.pretrained import SIZES, STATE
-from handhold.models.training import Task, TrainConfig, Trained, pick_device, train
+from handhold.models.pretrained import SIZES, STATE, model_in
+from handhold.models.training import Task, TrainConfig, Trained, has_bf16, pick_device, train
 
 if TYPE_CHECKING:
     from handhold.cli.train import Options
@@ -36,7 +36,14 @@ Validate = Callable[[], dict[str, float]]
 
 
 class Model(Protocol):
-    """What a recipe makes: a module that is saved into a folder."""
+    """What a recipe makes: a module that is saved into a folder.
+
+    Attributes:
+        config: its sizes, a dataclass.
+    """
+
+    @property
+    def config(self) -> Any: ...
 
     def requires_grad_(self, requires_grad: bool = True) -> Any: ...
 
@@ -54,6 +61,7 @@ class Recipe:
         sizes: its config, a dataclass.
         make: a new model.
         load: the model of a folder.
+        shipped: the folder of the model that comes with handhold.
         stages: names, in order, and the steps of each.
         config: steps to settings of a training.
         rows: of a split: what it trains on or is validated with; `to(device)` gives it on another device.
@@ -67,6 +75,7 @@ class Recipe:
     sizes: Any
     make: Callable[[], Model]
     load: Callable[[Path], Model]
+    shipped: Path
     stages: dict[str, int]
     config: Callable[[int], TrainConfig]
     rows: Callable[[Split], Any]
@@ -86,6 +95,9 @@ def train_model(options: Options, recipe: Recipe) -> int:
     grasps = GraspSet.open(options.data)
     with output_folder(options.out) as folder, alone_in(folder, "handhold train"):
         digest = digest_of(grasps)
+        if options.precision == "bf16" and not has_bf16(pick_device(options.device)) and not options.quiet:
+            what = "this CPU does not compute in bf16, which makes a step many times as long"
+            print(f"handhold: note: {what}; leave --precision out", file=sys.stderr)
         model, state = _begin(folder, options, recipe, grasps, digest)
         rows = {
             name: recipe.rows(_split(grasps, name, folder, digest, quiet=options.quiet))
@@ -147,16 +159,17 @@ def _begin(
 ) -> tuple[Model, dict[str, Any]]:
     """The model as far as it is, or a new one."""
     torch.manual_seed(options.seed)
+    init = recipe.shipped if options.init == "shipped" else options.init and Path(options.init)
     fresh = {
         "format": FORMAT,
         "method": recipe.method,
-        "data": {"grasps": len(grasps), "digest": digest, "seed": options.seed},
+        "data": {"grasps": len(grasps), "digest": digest, "seed": options.seed, **_origin(init)},
         "model": asdict(recipe.sizes),
         "stages": {},
     }
     path = folder / "model" / STATE
     if not path.exists():
-        return recipe.make(), fresh
+        return _loaded(init, recipe) if init else recipe.make(), fresh
     try:
         state = json.loads(path.read_text(encoding="utf-8"))
         told = {key: state[key] for key in ("format", "method", "data", "model")}
@@ -173,6 +186,36 @@ def _begin(
             remedy="Choose another --out, or give the settings that it was begun with.",
         )
     return recipe.load(folder / "model"), state
+
+
+def _origin(init: Path | None) -> dict[str, str]:
+    """What tells the weights that a model starts from; nothing for new ones."""
+    if init is None:
+        return {}
+    known = hashlib.blake2b(digest_size=16)
+    for path in sorted(model_in(init).rglob("*.safetensors")):
+        known.update(path.read_bytes())
+    return {"init": known.hexdigest()}
+
+
+def _loaded(init: Path, recipe: Recipe) -> Model:
+    """The model to start from.
+
+    Raises:
+        InputError: it cannot be read, or has other sizes.
+    """
+    model = recipe.load(init)
+    told, wanted = (json.loads(json.dumps(asdict(sizes))) for sizes in (model.config, recipe.sizes))
+    for key, value in wanted.items():
+        if told[key] != value:
+            raise InputError(
+                "the model to start from has other sizes",
+                where=f"--init ({key})",
+                expected=value,
+                got=told[key],
+                remedy=f"Give --{recipe.method}.{key.replace('_', '-')} as it was trained.",
+            )
+    return model
 
 
 def _check_order(stage: str, recipe: Recipe, state: dict[str, Any], folder: Path) -> None:

@@ -92,7 +92,7 @@ def load_pretrained(kind: type[Model], config: type, folder: str | Path, *, trai
     Raises:
         InputError: it is not there, not whole, of another handhold, or for another hand.
     """
-    folder = _model_in(Path(folder))
+    folder = model_in(Path(folder))
     for name in (CONFIG, WEIGHTS):
         if not (folder / name).is_file():
             raise InputError(
@@ -122,14 +122,14 @@ def load_pretrained(kind: type[Model], config: type, folder: str | Path, *, trai
 def trained_sizes(folder: str | Path) -> tuple[float, float] | None:
     """Longest sides of the smallest and the largest object that a model was trained on [m]; None if not known."""
     try:
-        told = json.loads((_model_in(Path(folder)) / STATE).read_text(encoding="utf-8"))
+        told = json.loads((model_in(Path(folder)) / STATE).read_text(encoding="utf-8"))
         least, most = map(float, told[SIZES])
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return least, most
 
 
-def _model_in(folder: Path) -> Path:
+def model_in(folder: Path) -> Path:
     """The folder of the weights in what `handhold train` wrote."""
     return folder / "model" if not (folder / CONFIG).is_file() and (folder / "model").is_dir() else folder
 

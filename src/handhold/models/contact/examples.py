@@ -19,7 +19,7 @@ from handhold.models.grasp_rows import mirror_rows
 
 ASKED = 6
 """Sentences a batch asks of each of its objects."""
-POINTS, VERTICES = 1024, 512
+POINTS, VERTICES = 512, 256
 """Points of each object, and vertices of the hand, that the losses look at."""
 WITH_HANDS = 0.6
 """Share of objects that are seen with noisy hands."""

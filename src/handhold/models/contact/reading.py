@@ -42,6 +42,11 @@ class ReadingContactNet(nn.Module):
         self._encoders = (encoder,)  # in a tuple it is not registered as a part
 
     @property
+    def config(self) -> ContactNetConfig:
+        """Of the network."""
+        return self.net.config
+
+    @property
     def encoder(self) -> CausalEncoder:
         """The language model."""
         return self._encoders[0]

@@ -11,7 +11,7 @@ from handhold.models.contact.examples import Example, Examples
 from handhold.models.contact.model import ContactNet, Logits, Text
 from handhold.models.contact.rows import ContactRows
 
-WEIGHTS = {"object": 1.0, "part": 0.4, "skin": 0.7, "absent": 0.3}
+WEIGHTS = {"object": 1.0, "part": 0.4, "skin": 0.7, "absent": 0.5}
 WORDS_DROPPED = 0.08
 """Share of words that are left out."""
 

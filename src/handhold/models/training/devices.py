@@ -27,6 +27,13 @@ def pick_device(device: str) -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() and device != "cpu" else "cpu")
 
 
+def has_bf16(device: torch.device) -> bool:
+    """Whether a device computes in bf16 itself; a CPU that does not takes many times as long as in float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
 @contextmanager
 def accelerating(device: torch.device, precision: Precision) -> Iterator[Any]:
     """An `accelerate.Accelerator` of our own; accelerate's global state is as before at the end.
@@ -85,7 +92,7 @@ class Gate(nn.Module):
 
 def _precision_on(device: torch.device, precision: Precision) -> str:
     if precision == "auto":
-        return "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "no"
+        return "bf16" if device.type == "cuda" and has_bf16(device) else "no"
     if precision == "fp16" and device.type == "cpu":
         raise InputError(
             "a CPU does not train in fp16",
