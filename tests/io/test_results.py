@@ -103,17 +103,33 @@ def test_missing_arrays(tmp_path, key):
         load_result(tmp_path / "r.npz")
 
 
-def test_masks_on_points_become_masks_of_vertices(full, tmp_path):
+def test_masks_on_points_are_kept_and_become_masks_of_vertices(full, tmp_path):
     vertices = torch.from_numpy(full.object.vertices)
     generator = torch.Generator().manual_seed(0)
     order = torch.randperm(len(vertices), generator=generator)
     weights = torch.rand(len(vertices), generator=generator)
     contact = Contact(full.contact.hand, weights[order], vertices[order].float())
     save_grasp(full.with_(contact=contact), tmp_path / "a.npz")
-    again = load_result(tmp_path / "a.npz").grasp(full.hand).contact
-    torch.testing.assert_close(again.object, weights)
+    result = load_result(tmp_path / "a.npz")
+    np.testing.assert_allclose(result.contact_object, weights, rtol=1e-6)
+    again = result.grasp(full.hand).contact
+    torch.testing.assert_close(again.object, contact.object)
+    torch.testing.assert_close(again.points, contact.points)
     torch.testing.assert_close(again.hand, full.contact.hand)
-    assert again.points is None
+    hand_alone = full.with_(contact=replace(contact, object=None))
+    save_grasp(hand_alone, tmp_path / "hand.npz")
+    assert load_result(tmp_path / "hand.npz").grasp(full.hand).contact.points is None
+    for changes, told in (
+        ({"contact_points": None}, "no contact_points"),
+        ({"contact_at_points": None}, "no contact_at_points"),
+        ({"contact_at_points": np.zeros(3)}, "contact_at_points"),
+        ({"contact_points": np.zeros((2, 2))}, "contact_points"),
+        ({"contact_points": np.array(1.0)}, "contact_points"),
+    ):
+        save_grasp(full.with_(contact=contact), tmp_path / "b.npz")
+        spoiled(tmp_path / "b.npz", **changes)
+        with pytest.raises(InputError, match=told):
+            load_result(tmp_path / "b.npz")
 
 
 ARRAYS = [f.name for f in fields(Result) if "ndarray" in str(f.type) and not f.name.startswith("contact")]

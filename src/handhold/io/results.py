@@ -30,7 +30,8 @@ from handhold.objects import ObjectMesh
 
 FORMAT = "handhold-grasp/1"
 REQUIRED = ("name", *grasp_arrays.REQUIRED)
-OPTIONAL = ("offsets", "keypoints", "fps", "instruction", "contact_hand", "contact_object")
+MASKS = ("contact_hand", "contact_object", "contact_points", "contact_at_points")
+OPTIONAL = ("offsets", "keypoints", "fps", "instruction", *MASKS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +58,8 @@ class Result:
         instruction: what the grasp is for, or None.
         contact_hand: (V,) intended contact, or None.
         contact_object: (N,) intended contact, or None.
+        contact_points: (P, 3) points on the object in its own frame that intended contact was told at, or None.
+        contact_at_points: (P,) intended contact there, or None.
     """
 
     name: str
@@ -81,6 +84,8 @@ class Result:
     instruction: str | None = None
     contact_hand: np.ndarray | None = None
     contact_object: np.ndarray | None = None
+    contact_points: np.ndarray | None = None
+    contact_at_points: np.ndarray | None = None
 
     @property
     def is_motion(self) -> bool:
@@ -148,7 +153,8 @@ class Result:
             return None if values is None else torch.as_tensor(values, dtype=hand.dtype, device=hand.device)
 
         keypoints = tensor(self.keypoints)
-        contact = Contact(tensor(self.contact_hand), tensor(self.contact_object))
+        on_object = self.contact_object if self.contact_points is None else self.contact_at_points
+        contact = Contact(tensor(self.contact_hand), tensor(on_object), tensor(self.contact_points))
         return Grasp(
             hand=hand,
             params=HandParams(**{key: tensor(getattr(self, key)) for key in PARAMS}),
@@ -176,6 +182,7 @@ def save_grasp(grasp: Grasp, path: str | Path) -> None:
     """
     with torch.no_grad():
         fitted, surface = grasp.fitted(), grasp.surface()
+    contact = grasp.contact or Contact()
     values = {
         "format": FORMAT,
         "name": grasp.name,
@@ -194,9 +201,10 @@ def save_grasp(grasp: Grasp, path: str | Path) -> None:
         "offsets": grasp.offsets,
         "fps": grasp.fps,
         "instruction": grasp.instruction,
-        "contact_hand": grasp.contact and grasp.contact.hand,
-        "contact_object": grasp.contact
-        and grasp.contact.on_vertices(torch.from_numpy(grasp.object.vertices)),
+        "contact_hand": contact.hand,
+        "contact_object": contact.on_vertices(torch.from_numpy(grasp.object.vertices)),
+        "contact_points": None if contact.object is None else contact.points,
+        "contact_at_points": None if contact.points is None else contact.object,
     }
     if grasp.keypoints is not None:
         values["keypoints"] = reorder_joints(grasp.keypoints, source="mano", target="openpose")
@@ -228,6 +236,13 @@ def load_result(path: str | Path) -> Result:
     for key, surface in (("contact_hand", "hand_vertices"), ("contact_object", "object_vertices")):
         if key in arrays:
             values[key] = checked(key, (values[surface].shape[-2],), None)
+    if "contact_points" in arrays or "contact_at_points" in arrays:
+        points, weights = MASKS[2:]
+        for key, other in ((points, weights), (weights, points)):
+            if key not in arrays:
+                raise InputError(f"has {other} but no {key}", where=path)
+        values[points] = checked(points, (None, 3), None)
+        values[weights] = checked(weights, (len(values[points]),), None)
     if "fps" in arrays:
         values["fps"] = positive(
             arrays["fps"].item() if arrays["fps"].size == 1 else None, where=f"{path}: fps"
