@@ -48,7 +48,7 @@ class FakeEncoder:
 
 
 class FakeTeller:
-    """Paints the upper half of the object, and the thumb's and the index's skin; "lid" is absent."""
+    """Paints the upper half of the object, and the thumb's and the index's skin; "lid" is absent, "seam" may be."""
 
     encoder = FakeEncoder()
 
@@ -67,7 +67,7 @@ class FakeTeller:
         skin = ((hand.finger_labels == 1) | (hand.finger_labels == 2)).float()
         for sentence in instructions:
             trust = 0.05 if "lid" in sentence else 0.9
-            doubt = 1 - trust
+            doubt = 0.4 if "seam" in sentence else 1 - trust
             told.append(
                 ToldContact(
                     sentence, points, drawn.normals.float(), trust * high, trust * skin, trust < 0.5, doubt
@@ -177,6 +177,12 @@ def test_absent_parts_are_admitted(painted, mesh, tmp_path, capsys):
     assert not second["absent"] and report(tmp_path / "out")["absent"] == 1
     told = load_contact(tmp_path / "out" / "contact_0.npz")
     assert told.absent and told.object_contact.max() < 0.1
+
+
+def test_a_part_that_may_not_be_there_is_told(painted, mesh, tmp_path, capsys):
+    assert ask(mesh, tmp_path / "out", "hold it by the seam", "hold it") == 0
+    notes = [line for line in capsys.readouterr().out.splitlines() if line.startswith("note:")]
+    assert len(notes) == 1 and "may have no such part: “hold it by the seam” (probability 0.40" in notes[0]
 
 
 def test_quiet(painted, mesh, tmp_path, capfd):

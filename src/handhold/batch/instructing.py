@@ -64,7 +64,7 @@ class Instruct:
             else:
                 contact = Contact(told.hand, told.object, told.points)
                 given.append(grasp.with_(instruction=self.instruction, contact=contact))
-                notes.append([])
+                notes.append([unsure_words(told, grasp.object.name)] if told.unsure else [])
         return given, notes
 
     def _ask(self, grasp: Grasp) -> ToldContact:
@@ -102,6 +102,11 @@ def away_from(told: ToldContact, grasp: Grasp) -> float:
 def absent_words(name: str, instruction: str) -> str:
     """What is said where a sentence names a part that the object has not."""
     return f"{name} seems to have no such part as is asked for: '{instruction}'; the sentence was left out"
+
+
+def unsure_words(told: ToldContact, name: str) -> str:
+    """What is said where it is not sure that an object has the part that a sentence names."""
+    return f"{name} may have no such part as is asked for (probability {told.doubt:.2f}): look at the picture"
 
 
 def on_cpu(grasp: Grasp) -> list[Grasp]:

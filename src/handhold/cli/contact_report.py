@@ -28,6 +28,7 @@ class SentenceDone:
         instruction: the sentence.
         absent: whether it names a part that the object has not.
         absent_probability: of that.
+        unsure: whether that may be, though the masks were made as if it were not.
         object_share: share of the object's surface over `TOUCHES`.
         object_highest: largest weight on the object.
         hand_share: share of the hand's palmar vertices over `TOUCHES`.
@@ -39,6 +40,7 @@ class SentenceDone:
     instruction: str
     absent: bool
     absent_probability: float
+    unsure: bool
     object_share: float
     object_highest: float
     hand_share: float
@@ -57,6 +59,7 @@ class SentenceDone:
             instruction=told.instruction,
             absent=told.absent,
             absent_probability=told.doubt,
+            unsure=told.unsure,
             object_share=float((told.object > TOUCHES).double().mean()),
             object_highest=float(told.object.max()),
             hand_share=float(touched[hand.palmar].double().mean()),
@@ -93,7 +96,7 @@ class SentenceDone:
 
 
 def notes_of(done: Sequence[SentenceDone]) -> list[str]:
-    """What is to be said of sentences that have no good answer."""
+    """What is to be said of sentences that have no good answer, or may have none."""
     notes = []
     for one in done:
         if one.absent:
@@ -101,6 +104,9 @@ def notes_of(done: Sequence[SentenceDone]) -> list[str]:
         elif one.object_highest <= TOUCHES:
             highest = f"the highest weight is {one.object_highest:.2f}"
             notes.append(f"nothing on the object stands out: “{one.instruction}” ({highest})")
+        elif one.unsure:
+            may = f"probability {one.absent_probability:.2f}: look at the picture"
+            notes.append(f"the object may have no such part: “{one.instruction}” ({may})")
     return notes
 
 

@@ -22,6 +22,8 @@ from handhold.objects import ObjectMesh
 
 LACKING = 0.6
 """From this probability on a part counts as not there."""
+UNSURE = 0.25
+"""From this probability on it is told that the part may not be there."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,11 @@ class ToldContact:
     hand: Tensor
     absent: bool
     doubt: float
+
+    @property
+    def unsure(self) -> bool:
+        """Whether the part may not be there, though the masks were made as if it were."""
+        return not self.absent and self.doubt >= UNSURE
 
     @property
     def contact(self) -> Contact:
