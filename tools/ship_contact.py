@@ -1,9 +1,10 @@
 """Make the weights that come with handhold, and their model card, of a folder that `handhold train contact` wrote.
 
-    python tools/ship_contact.py RUN [--page benchmarks/language_contact.md]
+    python tools/ship_contact.py RUN [--also MODEL ...] [--page benchmarks/language_contact.md]
 
-Half precision is enough: masks differ by less than a hundredth. The card's figures are the benchmark's; run the
-tool once to have weights to measure, and once more when they are measured.
+MODEL are folders of further networks that are asked as well, each by the name of its folder
+(`handhold.models.contact.Committee`). Half precision is enough: masks differ by less than a hundredth. The card's
+figures are the benchmark's; run the tool once to have weights to measure, and once more when they are measured.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import json
 import shutil
 from pathlib import Path
 
-from handhold.models.contact import load_model
-from handhold.models.contact.load import SHIPPED
+from handhold.models.contact import Committee, load_model
+from handhold.models.contact.load import ALSO, SHIPPED
 from handhold.models.pretrained import STATE, WEIGHTS
 
 MOST = 20e6
@@ -32,8 +33,8 @@ a part that the object has not. Used by `handhold contact`, `handhold refine --i
 `handhold synthesize --instruction`; in Python `handhold.models.contact.open_teller()`.
 
 - **Method**: GravityDB, §3.4 and §4.2: PointNet++ for object and hand, cross-attention to the text, soft masks, BCE and
-  Dice. {parameters:.1f} million parameters, half precision. Sentences are read by `{text}`, which is not part of these
-  weights and was not changed.
+  Dice. {networks} of {parameters:.1f} million parameters, half precision. Sentences are read by
+  `{text}`, which is not part of these weights and was not changed.
 - **Hand**: {hand} {version}, right; left hands in the mirror. It is no model for MANO's hand.
 - **Data**: `sets/household`, {grasps:,} grasps of parametric household objects, made by handhold's own optimizer;
   digest `{digest}`; and further objects of its categories without grasps, which teach what parts are called. Sentences
@@ -66,19 +67,26 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("run", type=Path)
+    parser.add_argument("--also", type=Path, nargs="*", default=[])
     parser.add_argument(
         "--how", default=HOW, help="how the weights were made, where it was not by the one command"
     )
     parser.add_argument("--page", type=Path, default=Path("benchmarks/language_contact.md"))
     options = parser.parse_args()
+    members = {folder.name: load_model(folder) for folder in options.also}
     model = load_model(options.run / "model")
+    Committee([model, *members.values()])  # refuses what does not go together
     told = json.loads((options.run / "model" / STATE).read_text())
     parameters = sum(p.numel() for p in model.parameters())
-    if 2 * parameters > MOST:
+    if 2 * parameters * (1 + len(members)) > MOST:
         parser.error(
             f"{options.run}: {parameters:,} parameters are over {MOST / 1e6:.0f} MB in half precision"
         )
-    page = card(told, parameters / 1e6, options.page, how=options.how)
+    page = card(told, parameters / 1e6, options.page, how=options.how, members=1 + len(members))
+    shutil.rmtree(SHIPPED / ALSO, ignore_errors=True)
+    for folder in options.also:
+        members[folder.name].half().save_pretrained(SHIPPED / ALSO / folder.name)
+        shutil.copy(folder / STATE, SHIPPED / ALSO / folder.name)
     model.half().save_pretrained(SHIPPED)
     (SHIPPED / "README.md").write_text(page)
     shutil.copy(options.run / "contact/curves.csv", SHIPPED / "curves.csv")
@@ -87,11 +95,12 @@ def main() -> int:
     return 0
 
 
-def card(told: dict, millions: float, page: Path, *, how: str) -> str:
+def card(told: dict, millions: float, page: Path, *, how: str, members: int) -> str:
     """The model card."""
     stage = told["stages"]["contact"]
     return CARD.format(
         parameters=millions,
+        networks="One network" if members == 1 else f"The mean of the logits of {members} networks",
         text=told["model"]["text"],
         hand=told["model"]["hand"],
         version=told["model"]["hand_version"],

@@ -159,7 +159,9 @@ def _begin(
 ) -> tuple[Model, dict[str, Any]]:
     """The model as far as it is, or a new one."""
     torch.manual_seed(options.seed)
-    init = recipe.shipped if options.init == "shipped" else options.init and Path(options.init)
+    init = None if options.init is None else Path(options.init)
+    if options.init == "shipped":
+        init = recipe.shipped
     fresh = {
         "format": FORMAT,
         "method": recipe.method,

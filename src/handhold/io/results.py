@@ -225,7 +225,9 @@ def load_result(path: str | Path) -> Result:
         if key in arrays:
             values[key] = check_word(arrays[key], where=f"{path}: {key}")
 
-    def checked(key: str, shape: tuple[int, ...], count: int | None, *, missing: bool = False) -> np.ndarray:
+    def checked(
+        key: str, shape: tuple[int | None, ...], count: int | None, *, missing: bool = False
+    ) -> np.ndarray:
         where = f"{path}: {key}"
         return check_rows(arrays[key], shape, where=where, count=count, axis="time axis", missing=missing)
 

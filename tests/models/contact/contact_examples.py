@@ -95,7 +95,7 @@ def ask(model: ContactNet, things: SeenObjects, held: SeenHands | None, said: Te
     with torch.no_grad():
         return model(
             things,
-            at_rest(model, count) if held is None else held,
+            at_rest(model.rest, count) if held is None else held,
             said,
             of=of,
             points=every if points is None else points,

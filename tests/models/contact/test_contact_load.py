@@ -1,14 +1,24 @@
 """Networks in folders: saved, loaded, and refused."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
-from contact_examples import SMALL, ask, objects, stirred, text
+from contact_examples import SMALL, ask, mesh_of, objects, stirred, text
 from safetensors.torch import load_file, save_file
+from word_encoder import WordEncoder
 
 from handhold.errors import InputError
-from handhold.models.contact import ContactNet, load_model, load_reading_model
+from handhold.models.contact import (
+    Committee,
+    ContactNet,
+    Teller,
+    load,
+    load_model,
+    load_reading_model,
+    open_teller,
+)
 
 
 @pytest.fixture
@@ -34,6 +44,28 @@ def test_the_hands_own_cloud_is_not_kept_and_half_precision_is_read(folder, tmp_
     assert all(p.dtype == torch.float32 for p in model.parameters())
     one, other = (ask(m, objects("box"), None, text("pour")) for m in (model, stirred()))
     torch.testing.assert_close(one.object, other.object, atol=0.02, rtol=0.02)
+
+
+def test_networks_that_are_asked_together(folder, monkeypatch):
+    monkeypatch.setattr(load, "open_encoder", lambda text: WordEncoder())
+    (alone,) = open_teller(folder).tell(mesh_of(), ["hold it by the top"])
+    other = stirred(seed=5)
+    other.save_pretrained(folder / "model" / "also" / "other")
+    open_teller.cache_clear()
+    together = open_teller(folder)
+    assert isinstance(together.model, Committee) and not any(
+        p.requires_grad for p in together.model.parameters()
+    )
+    (both,) = together.tell(mesh_of(), ["hold it by the top"])
+    (second,) = Teller(other, WordEncoder()).tell(mesh_of(), ["hold it by the top"])
+    assert not torch.equal(alone.object, second.object)
+    for name in ("object", "hand"):
+        one, two, mean = (getattr(told, name).logit() for told in (alone, second, both))
+        torch.testing.assert_close(mean, (one + two) / 2, atol=1e-4, rtol=1e-4)
+    stirred(replace(SMALL, layers=2)).save_pretrained(folder / "model" / "also" / "third")
+    open_teller.cache_clear()
+    with pytest.raises(InputError, match="other sizes"):
+        open_teller(folder)
 
 
 @pytest.mark.parametrize(

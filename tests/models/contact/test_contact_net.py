@@ -93,7 +93,7 @@ def test_a_turned_object_is_another_one(model):
 
 def test_without_a_hand_its_place_has_no_influence(model):
     things, said, held = objects("box"), text("pour"), hands(1)
-    rest = at_rest(model, 1)
+    rest = at_rest(model.rest, 1)
     nowhere = replace(rest, skin=held.skin)
     same(ask(model, things, rest, said), ask(model, things, nowhere, said), atol=0)
     given = replace(rest, skin=held.skin, given=torch.tensor([True]))

@@ -8,6 +8,7 @@ from pathlib import Path
 from handhold.errors import InputError
 from handhold.language import CausalEncoder, open_encoder
 from handhold.models import pretrained
+from handhold.models.contact.committee import Committee
 from handhold.models.contact.config import ContactNetConfig
 from handhold.models.contact.model import ContactNet
 from handhold.models.contact.reading import ADAPTER, ReadingContactNet, causal_config, trains_with_language
@@ -15,6 +16,8 @@ from handhold.models.contact.tell import Teller
 
 SHIPPED = Path(__file__).parent / "weights"
 """Trained on the shipped set; its README.md is the model card."""
+ALSO = "also"
+"""A folder in that of a network with folders of others, which are asked as well: see `Committee`."""
 
 
 def load_model(folder: str | Path) -> ContactNet:
@@ -53,7 +56,8 @@ def open_teller(folder: str | Path = SHIPPED) -> Teller:
     """A contact network and its text encoder, loaded once.
 
     Args:
-        folder: of the network; by default the one that comes with handhold.
+        folder: of the network; by default the one that comes with handhold. If it has a folder `also` with further
+            networks, all of them are asked and the mean of their answers counts.
 
     Raises:
         InputError: the model cannot be read, or its text encoder is not to be had.
@@ -63,4 +67,6 @@ def open_teller(folder: str | Path = SHIPPED) -> Teller:
     if trains_with_language(net.config):
         read = load_reading_model(folder)
         return Teller(read.net.requires_grad_(False), read.encoder, name=str(folder))
-    return Teller(net.requires_grad_(False), open_encoder(net.config.text), name=str(folder))
+    others = [load_model(path) for path in sorted((pretrained.model_in(Path(folder)) / ALSO).glob("*/"))]
+    model = Committee([net, *others]) if others else net
+    return Teller(model.eval().requires_grad_(False), open_encoder(net.config.text), name=str(folder))

@@ -233,7 +233,7 @@ class ContactNet(
         return torch.cat((values, self.names[vertices].expand(count, -1, -1), near), -1)
 
 
-def at_rest(model: ContactNet, count: int) -> SeenHands:
-    """Hands of which nothing is known."""
-    rest = model.rest.expand(count, -1, -1)
+def at_rest(rest: Tensor, count: int) -> SeenHands:
+    """Hands of which nothing is known, in a network's hand at rest (V, 3)."""
+    rest = rest.expand(count, -1, -1)
     return SeenHands(rest, rest, torch.zeros(count, dtype=torch.bool, device=rest.device))

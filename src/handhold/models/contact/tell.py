@@ -14,6 +14,7 @@ from handhold.hand.kinematics import HandState, forward, place, surface_points
 from handhold.interaction.grasp import Contact, Grasp
 from handhold.language import TextEncoder
 from handhold.models.contact.clouds import gather
+from handhold.models.contact.committee import Committee
 from handhold.models.contact.model import ContactNet, SeenHands, SeenObjects, Text, at_rest
 from handhold.models.contact.reading import check_width
 from handhold.models.grasp_rows import mirror_hands
@@ -64,12 +65,12 @@ class Teller:
     """A contact network and the text encoder that it was trained with.
 
     Attributes:
-        model: the network, in eval mode.
+        model: the network or networks, in eval mode.
         encoder: reads the sentences.
         name: what messages call the model.
     """
 
-    model: ContactNet
+    model: ContactNet | Committee
     encoder: TextEncoder
     name: str = "the contact network"
 
@@ -88,7 +89,7 @@ class Teller:
             InputError: a sentence without words.
         """
         return self._tell(
-            obj, instructions, at_rest(self.model, len(instructions)), seed=seed, mirrored=False
+            obj, instructions, at_rest(self.model.rest, len(instructions)), seed=seed, mirrored=False
         )
 
     def tell_hands(
