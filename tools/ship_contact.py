@@ -85,8 +85,10 @@ def main() -> int:
     page = card(told, parameters / 1e6, options.page, how=options.how, members=1 + len(members))
     shutil.rmtree(SHIPPED / ALSO, ignore_errors=True)
     for folder in options.also:
-        members[folder.name].half().save_pretrained(SHIPPED / ALSO / folder.name)
-        shutil.copy(folder / STATE, SHIPPED / ALSO / folder.name)
+        place = SHIPPED / ALSO / folder.name
+        members[folder.name].half().save_pretrained(place)
+        (place / "README.md").unlink(missing_ok=True)  # the hub's template; the card tells of all
+        shutil.copy(folder / STATE, place)
     model.half().save_pretrained(SHIPPED)
     (SHIPPED / "README.md").write_text(page)
     shutil.copy(options.run / "contact/curves.csv", SHIPPED / "curves.csv")

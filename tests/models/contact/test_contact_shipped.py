@@ -25,7 +25,7 @@ def share_on(obj, told, part):
 
 
 def test_they_are_small_and_say_how_they_were_made():
-    assert (SHIPPED / "model.safetensors").stat().st_size < 20e6
+    assert sum(path.stat().st_size for path in SHIPPED.rglob("*.safetensors")) < 20e6
     told = json.loads((SHIPPED / STATE).read_text())
     assert told["method"] == "contact" and told["stages"]["contact"]["steps"] > 0
     assert (SHIPPED / "curves.csv").exists() and (SHIPPED / "README.md").exists()
@@ -40,7 +40,7 @@ def test_the_sentence_moves_the_mask(teller, category, first, second):
     obj = make(category)
     here, there = teller.tell(obj.mesh, [f"hold it by the {first}", f"hold it by the {second}"])
     assert share_on(obj, here, first) > share_on(obj, there, first) + 0.2
-    assert share_on(obj, there, second) > share_on(obj, here, second) + 0.15  # a rim is thin
+    assert share_on(obj, there, second) > share_on(obj, here, second) + 0.2
 
 
 def test_what_is_not_there_is_admitted(teller):

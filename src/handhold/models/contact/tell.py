@@ -21,7 +21,7 @@ from handhold.models.grasp_rows import mirror_hands
 from handhold.models.pretrained import check_trained_for
 from handhold.objects import ObjectMesh
 
-LACKING = 0.6
+LACKING = 0.5
 """From this probability on a part counts as not there."""
 UNSURE = 0.25
 """From this probability on it is told that the part may not be there."""
