@@ -117,16 +117,17 @@ def test_a_stopped_training_goes_on_to_the_same_weights(grasps, trained, tmp_pat
 
 def test_a_training_starts_from_weights_that_are_there(grasps, trained, tmp_path, complaint, monkeypatch):
     monkeypatch.setattr(train_contact, "SHIPPED", trained[0])
-    seen = []
-    monkeypatch.setattr(
-        train_contact,
-        "task_of",
-        lambda model, data: seen.append(flat(model)) or ContactTask(model, data.rows, data.bank),
-    )
+    seen, task_of = [], train_contact.task_of
+
+    def noted(model, data, **more):
+        seen.append(flat(model))
+        return task_of(model, data, **more)
+
+    monkeypatch.setattr(train_contact, "task_of", noted)
     before = flat(load_model(trained[0]))
     for name, init in (("folder", trained[0] / "model"), ("again", "shipped")):
         assert run(grasps, tmp_path / name, "--quiet", "--init", init) == 0
-        assert torch.equal(seen.pop(), before) and not torch.equal(flat(load_model(tmp_path / name)), before)
+        assert torch.equal(seen[-1], before) and not torch.equal(flat(load_model(tmp_path / name)), before)
         told = json.loads((tmp_path / name / "model/training.json").read_text())
         assert len(told["data"]["init"]) == 32
     assert run(grasps, tmp_path / "folder", "--quiet") == 2
