@@ -104,7 +104,8 @@ def test_a_batch_gives_what_each_grasp_alone_gives():
     grasps = [noisy(draw) for draw in range(3)]
     for one, both in zip(grasps, refine_choir(grasps), strict=True):
         (alone,) = refine_choir([one])
-        assert error_mm(alone, both) < 0.2
+        assert error_mm(alone, both) < 2  # the last bits, which batches change, decide what counts as contact
+        assert error_mm(one, both) > 10
 
 
 def test_noise_comes_from_the_generator_alone():
