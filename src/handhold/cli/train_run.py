@@ -9,7 +9,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -129,9 +129,13 @@ def train_model(options: Options, recipe: Recipe) -> int:
 
 def digest_of(grasps: GraspSet) -> str:
     """What tells one set from another: the contents of its files."""
+    return _digest(grasps.folder / name for name in ("objects.parquet", *grasps.manifest["files"]))
+
+
+def _digest(paths: Iterable[Path]) -> str:
     known = hashlib.blake2b(digest_size=16)
-    for name in ("objects.parquet", *grasps.manifest["files"]):
-        known.update((grasps.folder / name).read_bytes())
+    for path in paths:
+        known.update(path.read_bytes())
     return known.hexdigest()
 
 
@@ -192,12 +196,7 @@ def _begin(
 
 def _origin(init: Path | None) -> dict[str, str]:
     """What tells the weights that a model starts from; nothing for new ones."""
-    if init is None:
-        return {}
-    known = hashlib.blake2b(digest_size=16)
-    for path in sorted(model_in(init).rglob("*.safetensors")):
-        known.update(path.read_bytes())
-    return {"init": known.hexdigest()}
+    return {} if init is None else {"init": _digest(sorted(model_in(init).rglob("*.safetensors")))}
 
 
 def _loaded(init: Path, recipe: Recipe) -> Model:
